@@ -31,7 +31,6 @@ lint: .venv/.done
 .PHONY: types
 types: .venv/.done
 	$(bin)/mypy
-	$(bin)/mypy $(wildcard tests bench)
 
 .PHONY: imports
 imports: .venv/.done
