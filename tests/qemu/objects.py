@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The object proof: generated C in place of QEMU's own gives the same object, byte for byte."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from .compiler import Overlay, compiled
+from .cut import cut
+from .run import run
+from .tree import build
+from .units import Definition
+
+GENERATED = Path(__file__).parents[2] / "generated" / "c"
+
+UNTOUCHED = "QEMU's own object"
+MOVED = "QEMU's own text moved to the include's place"
+
+_DATA = (".data", ".rodata", ".data.rel.ro.local", ".rodata.str1.1", ".rodata.str1.8")
+
+
+class NotGenerated(Exception):
+    """A unit has no output for a series in which QEMU has it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether two objects are the same, and what the generated one was compared with."""
+
+    identical: bool
+    reference: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{'identical to' if self.identical else 'DIFFERS from'} {self.reference}"
+
+
+def generated(series: str, name: str) -> str:
+    """The committed output *name*, such as ``vfio-pci.c.inc``; raises `NotGenerated`."""
+    path = GENERATED / f"qemu-{series}" / name
+    if not path.is_file():
+        raise NotGenerated(f"{path} is not there; make (or qomgen generate) writes it")
+    return path.read_text(encoding="utf-8")
+
+
+def hand_written(where: Definition, series: str) -> str:
+    """QEMU's own text of what the unit defines."""
+    return cut(build(series, where.arch).tree.read(where.source), where.blocks, "").taken
+
+
+def with_definition(where: Definition, series: str, text: str) -> Path:
+    """The object of *where*'s file with *text* included in place of QEMU's own definition."""
+    tree = build(series, where.arch)
+    name = f"{where.unit}.c.inc"
+    rest = cut(tree.tree.read(where.source), where.blocks, f'#include "{name}"').rest
+    beside = PurePosixPath(where.source).parent
+    return compiled(tree, where.source, Overlay({where.source: rest, f"{beside}/{name}": text}))
+
+
+def prove(where: Definition, series: str, text: str) -> Verdict:
+    """Compare the object made with *text* to QEMU's own.
+
+    Where hand-written code stands between the blocks, gcc may lay the functions out otherwise,
+    whoever wrote them; then QEMU's own text, moved to where the include stands, is the reference,
+    and the verdict says so.  Raises `run.CommandError` when *text* does not compile.
+    """
+    ours = with_definition(where, series, text)
+    theirs = compiled(build(series, where.arch), where.source)
+    reference = UNTOUCHED
+    if len(where.blocks) > 1 and ours.read_bytes() != theirs.read_bytes():
+        theirs = with_definition(where, series, hand_written(where, series))
+        reference = MOVED
+    if ours.read_bytes() == theirs.read_bytes():
+        return Verdict(True, reference)
+    return Verdict(False, reference, difference(theirs, ours))
+
+
+def difference(theirs: Path, ours: Path, limit: int = 60) -> str:
+    """How the code and data of two objects differ: at most *limit* lines of a unified diff."""
+
+    def dump(path: Path) -> list[str]:
+        sections = [word for name in _DATA for word in ("-j", name)]
+        code = run(["objdump", "--no-addresses", "-dr", path.name], cwd=path.parent)
+        data = run(["objdump", "-rs", *sections, path.name], cwd=path.parent)
+        return [line for line in (code + data).splitlines() if "file format" not in line]
+
+    lines = difflib.unified_diff(dump(theirs), dump(ours), "theirs", "ours", lineterm="", n=2)
+    shown = list(itertools.islice(lines, limit))
+    return "\n".join([f"theirs: {theirs}", f"ours:   {ours}", *shown])
