@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What all VFIO devices share: VFIODevice and its set-up.
+
+Twin of QEMU's hw/vfio/device.c (up to 10.0 hw/vfio/helpers.c and common.c).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyqom import DeviceState, Error, Object, OnOffAuto, at_least
+from pyqom.monitor import monitor_fd_param
+
+VFIO_DEVICE_TYPE_PCI = 0
+VFIO_DEVICE_TYPE_PLATFORM = 1
+VFIO_DEVICE_TYPE_CCW = 2
+VFIO_DEVICE_TYPE_AP = 3
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class VFIODeviceOps:
+    """What a kind of VFIO device does its own way (struct VFIODeviceOps)."""
+
+    vfio_compute_needs_reset: Callable[[VFIODevice], None] | None = None
+    vfio_hot_reset_multi: Callable[[VFIODevice], int] | None = None
+    vfio_eoi: Callable[[VFIODevice], None] | None = None
+    vfio_get_object: Callable[[VFIODevice], Object | None] | None = None
+
+
+@dataclass(eq=False, slots=True)
+class VFIODevice:
+    """State of one VFIO device, whatever its bus (struct VFIODevice).
+
+    `sysfsdev` is the device's folder below /sys, `name` what messages call it, `fd` its open file
+    descriptor, -1 until there is one. `iommufd` is the object of `-object iommufd` if one is used.
+    `enable_migration` is a boolean in 7.2 and OnOffAuto since 8.0.
+    """
+
+    sysfsdev: str | None = None
+    name: str | None = None
+    dev: DeviceState | None = field(default=None, repr=False)
+    fd: int = 0
+    type: int = 0
+    mdev: bool = False
+    no_mmap: bool = False
+    ram_block_discard_allowed: bool = False
+    enable_migration: Any = OnOffAuto.AUTO
+    migration_multifd_transfer: OnOffAuto = OnOffAuto.AUTO
+    migration_load_config_after_iter: OnOffAuto = OnOffAuto.AUTO
+    migration_max_queued_buffers_size: int = 0
+    migration_events: bool = False
+    pre_copy_dirty_page_tracking: OnOffAuto = OnOffAuto.AUTO
+    device_dirty_page_tracking: OnOffAuto = OnOffAuto.AUTO
+    iommufd: Object | None = None
+    ops: VFIODeviceOps | None = field(default=None, repr=False)
+
+
+def vfio_device_init(
+    vbasedev: VFIODevice, kind: int, ops: VFIODeviceOps, dev: DeviceState, ram_discard: bool
+) -> None:
+    """Say what a VFIO device is before it has a file descriptor (vfio_device_init)."""
+    vbasedev.type = kind
+    vbasedev.ops = ops
+    vbasedev.dev = dev
+    vbasedev.fd = -1
+    vbasedev.ram_block_discard_allowed = ram_discard
+
+
+def vfio_device_set_fd(vbasedev: VFIODevice, text: str) -> None:
+    """Take an open device by its number or by a monitor's name for it (vfio_device_set_fd).
+
+    Raises:
+        Error: `text` is no descriptor.
+    """
+    try:
+        vbasedev.fd = monitor_fd_param(text)
+    except Error as error:
+        kind = "object fd" if at_least("10.1") else "remote object fd"
+        error.prepend(f"Could not parse {kind} {text}:")
+        if at_least("10.1"):
+            # QEMU stores what it got, a failure too.
+            vbasedev.fd = -1
+        raise
+
+
+def vfio_device_stat(vbasedev: VFIODevice) -> None:
+    """See whether the device's folder is there.
+
+    Raises:
+        Error: `vfio <sysfsdev>: no such host device: <reason>`.
+    """
+    try:
+        os.stat(vbasedev.sysfsdev or "")
+    except OSError as error:
+        raise Error(
+            f"vfio {vbasedev.sysfsdev}: no such host device: {os.strerror(error.errno or 0)}"
+        ) from error
+
+
+def vfio_device_get_name(vbasedev: VFIODevice) -> None:
+    """Find the device and name it, since 9.0 (vfio_device_get_name).
+
+    Raises:
+        Error: no such folder, or a file descriptor without an iommufd object.
+    """
+    if vbasedev.fd < 0:
+        vfio_device_stat(vbasedev)
+        if vbasedev.name is None:
+            vbasedev.name = basename(vbasedev.sysfsdev or "")
+        return
+    if vbasedev.iommufd is None:
+        raise Error("Use FD passing only with iommufd backend")
+    if vbasedev.name is None:
+        if at_least("10.1") and vbasedev.dev is not None and vbasedev.dev.id is not None:
+            vbasedev.name = vbasedev.dev.id
+        else:
+            vbasedev.name = f"VFIO_FD{vbasedev.fd}"
+
+
+def vfio_device_is_mdev(vbasedev: VFIODevice) -> bool:
+    """Whether the device is a mediated one (vfio_device_is_mdev)."""
+    if vbasedev.sysfsdev is None:
+        return False
+    return os.path.realpath(f"{vbasedev.sysfsdev}/subsystem") == "/sys/bus/mdev"
+
+
+def basename(path: str) -> str:
+    """The last part of a path, "." for an empty one (g_path_get_basename)."""
+    if path == "":
+        return "."
+    return path.rstrip("/").rpartition("/")[2] or "/"

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Numbers in text, read exactly as C's strtoull and QEMU's util/cutils.c read them."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from .world import at_least
+
+INT64_MIN = -(1 << 63)
+INT64_MAX = (1 << 63) - 1
+UINT32_MAX = (1 << 32) - 1
+UINT64_MAX = (1 << 64) - 1
+
+_SPACE = " \t\n\v\f\r"
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_FRACTION = re.compile(r"\.[0-9]*")
+_SUFFIX = {"B": 1, **{letter: 1 << 10 * (i + 1) for i, letter in enumerate("KMGTPE")}}
+
+
+class NoNumber(ValueError):
+    """QEMU's -EINVAL: no number, or something follows it."""
+
+
+class OutOfRange(ValueError):
+    """QEMU's -ERANGE: a number, too large or too small."""
+
+
+def strtol(text: str, base: int = 0) -> tuple[int, int]:
+    """The number at the beginning of `text` and how many characters it takes, 0 if there is none.
+
+    Blanks before it, a sign, `0x` for base 16 and in base 0 a leading 0 for octal are taken, as
+    C's strtol takes them.
+    """
+    at = len(text) - len(text.lstrip(_SPACE))
+    sign = 1
+    if text[at : at + 1] in ("+", "-"):
+        sign = -1 if text[at] == "-" else 1
+        at += 1
+    if base in (0, 16) and text[at : at + 2].lower() == "0x" and _digit(text[at + 2 : at + 3], 16):
+        base = 16
+        at += 2
+    elif base == 0:
+        base = 8 if text[at : at + 1] == "0" else 10
+    start, value = at, 0
+    while _digit(text[at : at + 1], base):
+        value = value * base + _DIGITS.index(text[at].lower())
+        at += 1
+    return (sign * value, at) if at > start else (0, 0)
+
+
+def _digit(char: str, base: int) -> bool:
+    return char != "" and char.lower() in _DIGITS[:base]
+
+
+def strtoi64(text: str) -> int:
+    """The whole of `text` as a signed 64-bit number, base 0 (qemu_strtoi64).
+
+    Raises:
+        NoNumber, OutOfRange
+    """
+    value, length = strtol(text)
+    if length == 0 or length != len(text):
+        raise NoNumber(text)
+    if not INT64_MIN <= value <= INT64_MAX:
+        raise OutOfRange(text)
+    return value
+
+
+def strtou64(text: str) -> int:
+    """The whole of `text` as an unsigned 64-bit number, base 0 (qemu_strtou64).
+
+    A negative number wraps around, as strtoull has it: "-1" is UINT64_MAX.
+
+    Raises:
+        NoNumber, OutOfRange
+    """
+    value, length = strtol(text)
+    if length == 0 or length != len(text):
+        raise NoNumber(text)
+    if abs(value) > UINT64_MAX:
+        raise OutOfRange(text)
+    return value & UINT64_MAX
+
+
+def strtosz(text: str) -> int:
+    """A size in bytes: 4096, 0x1000, 4k, 1.5M (qemu_strtosz).
+
+    Raises:
+        NoNumber, OutOfRange
+    """
+    value, at = strtol(text, 10)
+    negative = "-" in text[:at]
+    if negative:
+        # Since 8.1 even -0 is out of range; before, it was no number at all. What follows the
+        # number counts first.
+        raise OutOfRange(text) if at_least("8.1") and at == len(text) else NoNumber(text)
+    if at and value > UINT64_MAX:
+        raise OutOfRange(text) if at == len(text) else NoNumber(text)
+    fraction = Fraction(0)
+    is_hex = False
+    if at and value == 0 and text[at : at + 1] in ("x", "X"):
+        value, at = strtol(text, 16)
+        is_hex = True
+        if value > UINT64_MAX:
+            raise OutOfRange(text) if at == len(text) else NoNumber(text)
+    elif match := _FRACTION.match(text, at):
+        if not at and (match[0] == "." or not at_least("8.1")):
+            raise NoNumber(text)
+        fraction = Fraction("0" + match[0] + "0")
+        at = match.end()
+    if at == 0:
+        raise NoNumber(text)
+    scale = _SUFFIX.get(text[at : at + 1].upper())
+    if scale is not None:
+        if is_hex and at_least("8.1"):
+            raise NoNumber(text)
+        at += 1
+    if at != len(text) or (fraction and (scale or 1) == 1):
+        raise NoNumber(text)
+    size = int((value + fraction) * (scale or 1) + Fraction(1, 2))
+    if size > UINT64_MAX:
+        raise OutOfRange(text)
+    return size
