@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""All that the specs say of one QEMU series, and the questions asked of it: chains, structs, fields, members."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from qomgen import model, problems
+from qomgen.build import Builder
+from qomgen.ctype import CType
+from qomgen.diagnostics import Diagnostics, Span
+from qomgen.profile import Kind, Profile, kinds, nearest
+from qomgen.series import Series, resolve
+from qomgen.source import Mapping, Scalar
+
+T = TypeVar("T")
+
+_STEP = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldPath:
+    """A way through structs: `vbasedev.sysfsdev` of VFIOPCIDevice."""
+
+    text: str
+    struct: model.Struct
+    """The struct that has the last field."""
+    field: model.Field
+    """The last field."""
+    ctype: CType
+    """Its type; of an array with an index, the element's."""
+    fields: tuple[model.Field, ...]
+    """All fields on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoField:
+    """Where a path ends that leads nowhere."""
+
+    struct: str
+    field: str
+    known: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Catalog:
+    """The model of one series. Made by `read`; checked by `qomgen.checks` before anybody relies on it."""
+
+    series: Series
+    profile: Profile
+    kinds: dict[str, Kind]
+    types: dict[str, model.Type] = field(default_factory=dict)
+    structs: dict[str, model.Struct] = field(default_factory=dict)
+    units: dict[str, model.Unit] = field(default_factory=dict)
+    constants: dict[str, int] = field(default_factory=dict)
+    enums: dict[str, model.Enum] = field(default_factory=dict)
+    infos: dict[str, model.PropertyInfo] = field(default_factory=dict)
+
+    # Types
+
+    def chain(self, type_: model.Type) -> list[model.Type]:
+        """`type_` and its ancestors, nearest first; it ends at an unknown parent or before a repetition."""
+        found = [type_]
+        while (parent := found[-1].parent) is not None and (
+            known := self.types.get(parent)
+        ) is not None:
+            if known in found:
+                break
+            found.append(known)
+        return found
+
+    def descends_from(self, type_: model.Type, ancestor: str) -> bool:
+        """Whether `type_` is `ancestor` or descends from it."""
+        return any(each.name == ancestor for each in self.chain(type_))
+
+    def interfaces(self, type_: model.Type) -> list[model.Type]:
+        """All interfaces that `type_` implements, itself and through ancestors."""
+        names = [name for each in self.chain(type_) for name, _ in each.interfaces]
+        return [self.types[name] for name in dict.fromkeys(names) if name in self.types]
+
+    def unit_of(self, type_: model.Type) -> model.Unit | None:
+        """The unit that registers `type_`."""
+        return next((unit for unit in self.units.values() if type_.name in dict(unit.types)), None)
+
+    # Structs
+
+    def _nearest(
+        self, type_: model.Type, pick: Callable[[model.Type], str | None]
+    ) -> model.Struct | None:
+        for each in self.chain(type_):
+            if (name := pick(each)) is not None:
+                return self.structs.get(name)
+        return None
+
+    def instance_struct(self, type_: model.Type) -> model.Struct | None:
+        """The instance struct of `type_`: its own or the nearest ancestor's."""
+        return self._nearest(type_, lambda each: each.instance_struct)
+
+    def class_struct(self, type_: model.Type) -> model.Struct | None:
+        """The class struct of `type_`: its own or the nearest ancestor's."""
+        return self._nearest(type_, lambda each: each.class_struct)
+
+    def struct_owner(self, type_: model.Type) -> model.Type:
+        """The type whose instance struct `type_` has: the first, from the root, of those in the chain that name it."""
+        chain = self.chain(type_)
+        struct = self.instance_struct(type_)
+        owners = [
+            each for each in chain if struct is not None and each.instance_struct == struct.name
+        ]
+        return owners[-1] if owners else chain[-1]
+
+    def class_owner(self, type_: model.Type) -> model.Type:
+        """The type whose class struct `type_` has, likewise."""
+        chain = self.chain(type_)
+        struct = self.class_struct(type_)
+        owners = [each for each in chain if struct is not None and each.class_struct == struct.name]
+        return owners[-1] if owners else chain[-1]
+
+    def class_structs(self, type_: model.Type) -> dict[str, model.Struct]:
+        """The class structs whose members the class_init of `type_` may set: leaf to root, then interfaces."""
+        names = [each.class_struct for each in self.chain(type_)]
+        names += [each.class_struct for each in self.interfaces(type_)]
+        return {
+            name: self.structs[name] for name in names if name is not None and name in self.structs
+        }
+
+    def path(self, struct: model.Struct, text: str) -> FieldPath | NoField:
+        """Follow `text`, such as `conf.macaddr[0]`, from `struct`."""
+        fields: list[model.Field] = []
+        here: model.Struct | None = struct
+        ctype: CType | None = None
+        for match in _STEP.finditer(text):
+            name, index = match.groups()
+            if index is not None:
+                ctype = ctype.element if ctype else None
+                if ctype is None:
+                    return NoField(here.name if here else str(text), f"{text[: match.end()]}", ())
+                continue
+            if fields:
+                embedded = str(ctype) if ctype else ""
+                here = self.structs.get(embedded)
+                if here is None:
+                    return NoField(embedded, name, ())
+            assert here is not None
+            found = here.field(name)
+            if found is None:
+                return NoField(here.name, name, tuple(each.name for each in here.fields))
+            fields.append(found)
+            ctype = found.ctype
+        assert here is not None
+        assert ctype is not None
+        return FieldPath(text, here, fields[-1], ctype, tuple(fields))
+
+    def property_path(
+        self, type_: model.Type, in_type: str | None, text: str
+    ) -> FieldPath | NoField | None:
+        """The field `text` of `type_`'s instance struct, or of that of the ancestor `in_type`."""
+        owner = self.types.get(in_type) if in_type else type_
+        struct = self.instance_struct(owner) if owner else None
+        return self.path(struct, text) if struct else None
+
+    # Constants
+
+    def flag_constants(self) -> dict[str, int]:
+        """The macros that flags of struct fields make: NAME_BIT and NAME."""
+        found = {}
+        for struct in self.structs.values():
+            for each in struct.fields:
+                for name, bit in each.flags:
+                    found[f"{name}_BIT"] = bit
+                    found[name] = 1 << bit
+        return found
+
+    def constant(self, name: str) -> int | None:
+        """The value of a constant that a spec may name, or None."""
+        if (value := self.constants.get(name)) is not None:
+            return value
+        if (value := self.flag_constants().get(name)) is not None:
+            return value
+        for enum in self.enums.values():
+            for index, word in enumerate(enum.members):
+                if enum.enumerator(word) == name:
+                    return index
+        return None
+
+    def constant_names(self) -> list[str]:
+        """All constants that a spec may name."""
+        enumerators = [
+            enum.enumerator(word) for enum in self.enums.values() for word in enum.members
+        ]
+        return [*self.constants, *self.flag_constants(), *enumerators]
+
+    # Functions of types
+
+    def functions(self, type_: model.Type) -> Iterator[tuple[str, model.Function]]:
+        """The functions of `type_` that a spec may make of steps, by key."""
+        for key in ("class_init", "instance_init", "instance_post_init", "instance_finalize"):
+            function: model.Function | None = getattr(type_, key)
+            if function is not None:
+                yield key, function
+
+
+def read(documents: Iterable[Mapping], series: Series, found: Diagnostics) -> Catalog:
+    """
+    The catalog of `series`.
+
+    Args:
+        documents: all documents, valid by the schema.
+        series: any series from the oldest profile's on; the nearest profile at or below it counts.
+        found: takes duplicates and C types that can't be read.
+    """
+    catalog = Catalog(series, nearest(series), kinds(series))
+    builder = Builder(found)
+    own_units: list[tuple[model.Type, Mapping]] = []
+    for document in documents:
+        node = resolve(document, series)
+        if node is None:
+            continue
+        if "type" in node.entries:
+            made, structs = builder.type(node, document)
+            if _add(catalog.types, made.name, made, made.span, "type", found):
+                for struct in structs:
+                    _add(catalog.structs, struct.name, struct, struct.span, "struct", found)
+                if not made.provided:
+                    own_units.append((made, node))
+        elif "struct" in node.entries:
+            name = node.entries["struct"].value
+            assert isinstance(name, Scalar)
+            provided = "provided" in node.entries
+            struct = builder.struct(name.text, node, provided=provided)
+            _add(catalog.structs, struct.name, struct, struct.span, "struct", found)
+        elif "unit" in node.entries:
+            _read_unit(catalog, builder, node, found)
+        elif "constants" in node.entries:
+            _read_constants(catalog, node, found)
+        elif "enum" in node.entries:
+            enum = builder.enum(node)
+            _add(catalog.enums, enum.name, enum, enum.span, "enum", found)
+        else:
+            info = builder.property_info(node)
+            _add(catalog.infos, info.name, info, info.span, "property_info", found)
+    members = {name for unit in catalog.units.values() for name, _ in unit.types}
+    for made, node in own_units:
+        if made.name not in members:
+            unit = builder.unit(node, made.name, ((made.name, made.span),))
+            _add(catalog.units, unit.name, unit, unit.span, "unit", found)
+    return catalog
+
+
+def _add(
+    table: dict[str, T], name: str, value: T, span: Span, what: str, found: Diagnostics
+) -> bool:
+    if (there := table.get(name)) is not None:
+        other = getattr(there, "span", span)
+        found.add(problems.DuplicateDocument(span, what=what, name=name, other=str(other)))
+        return False
+    table[name] = value
+    return True
+
+
+def _read_unit(catalog: Catalog, builder: Builder, node: Mapping, found: Diagnostics) -> None:
+    name, types = node.get("unit"), node.get("types")
+    assert isinstance(name, Scalar)
+    items = [item for item in getattr(types, "items", ()) if isinstance(item, Scalar)]
+    unit = builder.unit(node, name.text, tuple((item.text, item.span) for item in items))
+    _add(catalog.units, unit.name, unit, unit.span, "unit", found)
+
+
+def _read_constants(catalog: Catalog, node: Mapping, found: Diagnostics) -> None:
+    constants = node.get("constants")
+    assert isinstance(constants, Mapping)
+    for entry in constants.entries.values():
+        value = entry.value.get("value") if isinstance(entry.value, Mapping) else entry.value
+        if isinstance(value, Scalar) and isinstance(value.value, int):
+            _add(catalog.constants, entry.key, value.value, entry.key_span, "constant", found)

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Text that is safe to print into a generated file.
+
+A template prints values of `Encoded` and nothing else; Jinja's `finalize` refuses everything that is not one. Text of
+a spec becomes one only here: an identifier is checked, a literal is encoded, a comment is neutralised.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from qomgen.reserved import C_KEYWORDS, PYTHON_KEYWORDS
+
+
+class Encoded:
+    """Base of all that may be printed."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Encoded) and type(other) is type(self) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.text))
+
+
+class CIdent(Encoded):
+    """
+    An identifier of C.
+
+    Raises:
+        ValueError: if the text is none, or a keyword.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) or text in C_KEYWORDS:
+            raise ValueError(f"{text!r} is no C identifier")
+        super().__init__(text)
+
+
+class CPath(Encoded):
+    """
+    A path of fields: `vbasedev.sysfsdev`, `macaddr[0]`.
+
+    Raises:
+        ValueError: if the text is none.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        for word in re.split(r"\.|\[[0-9]+\]", text):
+            if word:
+                CIdent(word)
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*|\[[0-9]+\])*", text):
+            raise ValueError(f"{text!r} is no field path")
+        super().__init__(text)
+
+
+class CHeader(Encoded):
+    """
+    The name of a header, without quotes.
+
+    Raises:
+        ValueError: if the text is no plain relative path.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*", text):
+            raise ValueError(f"{text!r} is no header")
+        super().__init__(text)
+
+
+class CCode(Encoded):
+    """
+    Code that is made of encoded parts and of text in the generator's own source.
+
+    Never pass text of a spec to the constructor: encode it first.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def join(cls, *parts: str | Encoded) -> CCode:
+        """The parts one after the other; bare strings are the generator's own."""
+        return cls("".join(str(part) for part in parts))
+
+
+class CString(Encoded):
+    """A C string literal. `pieces` splits it for long lines."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: str) -> None:
+        super().__init__(_c_literal(value))
+        self.value = value
+
+    def pieces(self, width: int) -> list[str]:
+        """Literals of at most `width` columns that the compiler joins, broken after spaces where possible."""
+        if len(self.text) <= width:
+            return [self.text]
+        room = max(width - 2, 8)
+        pieces: list[str] = []
+        line = ""
+        for unit in (_c_escape(char) for char in self.value):
+            if len(line) + len(unit) > room:
+                space = line.rfind(" ") + 1
+                cut = space if space > room // 3 else len(line)
+                pieces.append(line[:cut])
+                line = line[cut:]
+            line += unit
+        return [f'"{_no_trigraph(piece)}"' for piece in (*pieces, line)]
+
+
+def _c_escape(char: str) -> str:
+    if char in '"\\':
+        return "\\" + char
+    if " " <= char <= "~":
+        return char
+    if char in "\n\t\r":
+        return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}[char]
+    # Octal escapes end after three digits; a hexadecimal one would swallow a digit that follows.
+    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", "surrogatepass"))
+
+
+def _no_trigraph(text: str) -> str:
+    # gcc reads trigraphs with -std=c11 and -trigraphs.
+    return text.replace("??", "?\\?")
+
+
+def _c_literal(value: str) -> str:
+    return '"' + _no_trigraph("".join(_c_escape(char) for char in value)) + '"'
+
+
+class CComment(Encoded):
+    """The inside of a C comment: one paragraph that can't end the comment nor hide what follows."""
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            neutral(text).replace("*/", "* /").replace("/*", "/ *").replace("??/", "? ?/")
+        )
+
+
+def neutral(text: str) -> str:
+    """`text` as one line of printable ASCII; what is not becomes U+XXXX, so that nothing is invisible or reordered."""
+    folded = " ".join(text.split())
+    return "".join(char if " " <= char <= "~" else f"U+{ord(char):04X}" for char in folded)
+
+
+class CNumber(Encoded):
+    """An integer constant of C, with the suffix that its size asks for; `hexadecimal` keeps the base it was given in."""
+
+    __slots__ = ()
+
+    def __init__(self, value: int, *, hexadecimal: bool = False) -> None:
+        digits = f"0x{value:X}" if hexadecimal and value >= 0 else str(value)
+        if value == -(1 << 63):
+            super().__init__("INT64_MIN")
+        elif value == -(1 << 31):
+            super().__init__("INT32_MIN")
+        elif value > 0xFFFFFFFF or value < -(1 << 31):
+            super().__init__(digits + ("ULL" if value > 0x7FFFFFFFFFFFFFFF else "LL"))
+        else:
+            super().__init__(digits + ("U" if value > 0x7FFFFFFF else ""))
+
+
+class PyIdent(Encoded):
+    """
+    An identifier of Python.
+
+    Raises:
+        ValueError: if the text is none, or a keyword.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) or text in PYTHON_KEYWORDS:
+            raise ValueError(f"{text!r} is no Python identifier")
+        super().__init__(text)
+
+
+class PyDotted(Encoded):
+    """
+    A dotted name of Python: `hw_vfio.pci`.
+
+    Raises:
+        ValueError: if a part is no identifier.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        for part in text.split("."):
+            PyIdent(part)
+        super().__init__(text)
+
+
+class PyCode(Encoded):
+    """Like `CCode`, for Python."""
+
+    __slots__ = ()
+
+    @classmethod
+    def join(cls, *parts: str | Encoded) -> PyCode:
+        """The parts one after the other; bare strings are the generator's own."""
+        return cls("".join(str(part) for part in parts))
+
+    @classmethod
+    def tuple_of(cls, items: Iterable[Encoded]) -> PyCode:
+        """A tuple display."""
+        inside = [str(item) for item in items]
+        return cls("(" + ", ".join(inside) + (",)" if len(inside) == 1 else ")"))
+
+
+class PyStr(Encoded):
+    """A Python string literal, in ASCII."""
+
+    __slots__ = ()
+
+    def __init__(self, value: str) -> None:
+        super().__init__('"' + "".join(_py_escape(char) for char in value) + '"')
+
+
+def _py_escape(char: str) -> str:
+    if char in '"\\':
+        return "\\" + char
+    if " " <= char <= "~":
+        return char
+    code = ord(char)
+    return (
+        f"\\x{code:02x}"
+        if code < 0x100
+        else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    )
+
+
+class PyDoc(Encoded):
+    """The inside of a docstring or a comment: one paragraph that can't end it."""
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        super().__init__(neutral(text).replace("\\", "\\\\").replace('"""', "'''").rstrip('"'))
+
+
+class PyNumber(Encoded):
+    """An integer of Python, in the base it was given in."""
+
+    __slots__ = ()
+
+    def __init__(self, value: int, *, hexadecimal: bool = False) -> None:
+        super().__init__(f"0x{value:X}" if hexadecimal and value >= 0 else str(value))
+
+
+class License(Encoded):
+    """
+    An SPDX license expression.
+
+    Raises:
+        ValueError: if the text is none.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9.+\-]+( (AND|OR|WITH) [A-Za-z0-9.+\-]+)*", text):
+            raise ValueError(f"{text!r} is no SPDX license expression")
+        super().__init__(text)

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+The way of a spec, whole: files -> located trees -> schema -> one catalog a series -> checks -> views -> plan.
+
+Every stage is a function from value to value. `build` raises; only `qomgen.cli` prints and exits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from qomgen import cview, problems, render, schema, source
+from qomgen.catalog import Catalog
+from qomgen.catalog import read as read_catalog
+from qomgen.checks import check
+from qomgen.checks.hooks import HookFinder
+from qomgen.checks.hooks import check as check_hooks
+from qomgen.diagnostics import Diagnostics, did_you_mean
+from qomgen.digest import digest
+from qomgen.encode import CComment
+from qomgen.paths import data_folder
+from qomgen.plan import Plan
+from qomgen.profile import profiles
+from qomgen.pyfiles import python_files
+from qomgen.series import Series, boundaries
+from qomgen.source import Mapping, Scalar, Sequence as NodeSequence
+
+TARGETS = ("c", "python")
+PACKAGE = "qomgen_devices"
+"""The Python package that holds generated modules, unless told otherwise."""
+
+
+class UnknownSeries(ValueError):
+    """A QEMU series is asked for that has no profile; the message names those that have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Specs:
+    """All documents of some folders, valid by the schema."""
+
+    documents: tuple[Mapping, ...]
+    files: tuple[Path, ...]
+
+
+def load(folders: Sequence[Path], found: Diagnostics) -> Specs:
+    """
+    Read every `*.yaml` below `folders`.
+
+    Args:
+        folders: spec folders; messages name a file by its folder's name and the path below.
+        found: takes what is wrong. Documents that are wrong are left out.
+
+    Raises:
+        FileNotFoundError: if a folder is not there.
+    """
+    documents: list[Mapping] = []
+    files: list[Path] = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise FileNotFoundError(f"there is no spec folder '{folder}'")
+        for path in sorted(folder.rglob("*.yaml")):
+            files.append(path)
+            name = f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}"
+            file = source.read(path, name, found)
+            for document in source.parse(file, found) if file else ():
+                if schema.validate(document, found):
+                    documents.append(document)
+    return Specs(tuple(documents), tuple(files))
+
+
+def catalogs(specs: Specs, found: Diagnostics) -> dict[Series, Catalog]:
+    """
+    The catalogs of all profiles' series, checked.
+
+    The checks also run for every series in between at which something changes: a type must be right in 9.0 too.
+    """
+    known = profiles()
+    lowest, highest = min(known), max(known)
+    between = {each for each in boundaries(specs.documents) if lowest < each < highest}
+    result = {}
+    for series in sorted(between | set(known)):
+        catalog = read_catalog(specs.documents, series, found)
+        check(catalog, found)
+        if series in known:
+            result[series] = catalog
+    _unit_members(specs, found)
+    return result
+
+
+def _unit_members(specs: Specs, found: Diagnostics) -> None:
+    """Types that a unit names and no document describes, in whatever series."""
+    known = [
+        str(name.value) for each in specs.documents if isinstance(name := each.get("type"), Scalar)
+    ]
+    for document in specs.documents:
+        types = document.get("types") if "unit" in document.entries else None
+        for item in types.items if isinstance(types, NodeSequence) else ():
+            if isinstance(item, Scalar) and item.value not in known:
+                hint = did_you_mean(item.text, known)
+                found.add(problems.UnknownType(item.span, hint, name=item.text))
+
+
+def choose(versions: Sequence[str] | None) -> tuple[Series, ...]:
+    """
+    The series to generate for: those named, else all that have a profile.
+
+    Raises:
+        UnknownSeries: if one has no profile.
+    """
+    known = profiles()
+    if versions is None:
+        return tuple(known)
+    chosen = []
+    for version in versions:
+        matching = [series for series in known if str(series) == version]
+        if not matching:
+            raise UnknownSeries(
+                f"no profile for QEMU '{version}'; there are {', '.join(str(each) for each in known)}"
+            )
+        chosen += matching
+    return tuple(sorted(set(chosen)))
+
+
+def build(
+    spec_dirs: Sequence[Path],
+    *,
+    versions: Sequence[str] | None = None,
+    targets: Collection[str] = TARGETS,
+    python_path: Sequence[Path] = (),
+    package: str = PACKAGE,
+    templates: Path | None = None,
+) -> Plan:
+    """
+    Generate everything in memory.
+
+    Args:
+        spec_dirs: folders with specs.
+        versions: QEMU series such as "10.0" for the C target; None for all that have a profile.
+        targets: which of `TARGETS`.
+        python_path: folders to look for hook modules in, before Python's own path.
+        package: the Python package that generated modules belong to.
+        templates: a folder of templates in place of the own ones.
+
+    Raises:
+        SpecErrors: if the specs are wrong; it has all that was found, in order of place.
+        UnknownSeries: if a version has no profile.
+        FileNotFoundError: if a spec folder is not there.
+    """
+    chosen = choose(versions)
+    found = Diagnostics()
+    specs = load(spec_dirs, found)
+    all_catalogs = catalogs(specs, found)
+    finder = HookFinder(python_path)
+    if "python" in targets:
+        for catalog in all_catalogs.values():
+            check_hooks(catalog, finder, found)
+    found.raise_if_any()
+    folder = templates or data_folder("templates")
+    files: dict[PurePosixPath, bytes] = {}
+    scope: list[PurePosixPath] = []
+    if "c" in targets:
+        for series in chosen:
+            scope.append(PurePosixPath(f"c/qemu-{series}"))
+            files.update(c_files(all_catalogs[series], folder))
+        if versions is None:
+            # Whatever lies in another series' folder is an orphan, if it is ours.
+            scope = [PurePosixPath("c")]
+    if "python" in targets:
+        scope.append(PurePosixPath(f"python/{package}"))
+        files.update(python_files(all_catalogs, folder, package, finder))
+    inputs = (
+        *specs.files,
+        *finder.files,
+        *sorted(path for path in folder.rglob("*") if path.is_file()),
+    )
+    return Plan(dict(sorted(files.items())), tuple(scope), inputs)
+
+
+def c_files(catalog: Catalog, templates: Path) -> dict[PurePosixPath, bytes]:
+    """The .c.inc and .h.inc of every unit that the series has."""
+    environment = render.environment(templates)
+    files = {}
+    for unit in catalog.units.values():
+        view = cview.unit_view(catalog, unit)
+        if view is None:
+            continue
+        mark = render.Mark(
+            CComment(f"Generated by qomgen from {unit.span.file.name}; do not edit."),
+            CComment(f"View: sha256:{digest([view])}"),
+            CComment("Remake with: qomgen generate"),
+        )
+        for suffix in ("c.inc", "h.inc"):
+            text = render.render(environment, f"c/unit.{suffix}", mark, unit=view)
+            files[PurePosixPath(f"c/qemu-{catalog.series}/{unit.name}.{suffix}")] = text.encode(
+                "ascii"
+            )
+    return files

@@ -1,0 +1,648 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+Everything that can be wrong with a spec, a class each.
+
+The docstring is the manual entry (`qomgen explain ID`). Ids are stable: 0xx text and shape, 1xx names and types,
+2xx properties, 3xx steps and classes, 4xx Python, 5xx generated files. An id that is given up is never used again.
+"""
+
+from __future__ import annotations
+
+from qomgen.diagnostics import Diagnostic
+
+
+class Unreadable(Diagnostic):
+    """
+    A spec file can't be read as text.
+
+    A spec is a regular file of UTF-8 text, at most 1 MiB. Check the path and its permissions; convert other encodings,
+    for example with `iconv -t UTF-8`.
+    """
+
+    id = "QG001"
+    message = "this file can't be read: {reason}"
+
+
+class ControlCharacter(Diagnostic):
+    """
+    The file has a character that no text has: NUL, another C0 control character, DEL, or a noncharacter.
+
+    YAML 1.2 refuses them (section 5.1), and in a generated comment or string they could hide what it says.
+    """
+
+    id = "QG002"
+    message = "the control character {code} does not belong in a spec"
+    default_hint = "remove it; in a double-quoted string it can be written as an escape"
+
+
+class YamlSyntax(Diagnostic):
+    """
+    The file is no YAML.
+
+    The message is the parser's; the place is where it gave up, and the mistake often stands just before it.
+    """
+
+    id = "QG003"
+    message = "no valid YAML: {problem}"
+
+
+class YamlFeature(Diagnostic):
+    """
+    The file uses an anchor, an alias or a tag.
+
+    Specs are plain data: what is written is what is meant, in one place. Aliases would let a few lines expand to
+    gigabytes, tags would name types that only one YAML library knows.
+    """
+
+    id = "QG004"
+    message = "{what} ({text}) is not allowed in a spec"
+    default_hint = "write the value out"
+
+
+class DuplicateKey(Diagnostic):
+    """
+    A mapping has the same key twice.
+
+    Most YAML libraries silently keep the last one; a property or a field would be lost.
+    """
+
+    id = "QG005"
+    message = "duplicate key '{key}'; it stands in line {line} already"
+    default_hint = "remove one of them"
+
+
+class KeyNotString(Diagnostic):
+    """
+    A key is read as something other than text: a number, true, null, a list.
+
+    Keys are names. Quote a name that looks like a number.
+    """
+
+    id = "QG006"
+    message = "a key must be text, and {text} is not"
+    default_hint = 'quote it: "{text}"'
+
+
+class VersionAsNumber(Diagnostic):
+    """
+    A QEMU series is written without quotes.
+
+    Unquoted, YAML reads 10.10 as the number 10.1, and 10.0 as 10: the series is lost. Write it in quotes.
+    """
+
+    id = "QG007"
+    message = "a QEMU series in quotes belongs here; unquoted, {text} is a number"
+    default_hint = 'write "{text}"'
+
+
+class TooDeep(Diagnostic):
+    """
+    Collections are nested deeper than any spec needs.
+
+    The limit keeps a hostile file from exhausting memory or stack.
+    """
+
+    id = "QG008"
+    message = "nested deeper than {limit} levels"
+
+
+class NotADocument(Diagnostic):
+    """A YAML document is a list or a bare value; a spec document is a mapping that begins with what it describes."""
+
+    id = "QG009"
+    message = "a spec document is a mapping, such as 'type: my-device'"
+
+
+class NoDocumentKind(Diagnostic):
+    """
+    A document does not say what it is.
+
+    Its first key is one of type, struct, unit, constants, enum and property_info.
+    """
+
+    id = "QG010"
+    message = "the document does not say what it describes: it needs one of the keys {known}"
+
+
+class UnknownKey(Diagnostic):
+    """
+    A mapping has a key that the language does not know there.
+
+    The language is closed: a misspelt key is an error and never passed over. `docs/spec-reference.md` lists all keys.
+    """
+
+    id = "QG011"
+    message = "unknown key '{key}' in {where}"
+
+
+class MissingKey(Diagnostic):
+    """A mapping lacks a key that it can't do without."""
+
+    id = "QG012"
+    message = "{where} lacks the key '{key}'"
+
+
+class WrongType(Diagnostic):
+    """A value is of another YAML type than its key takes: text where a list belongs, a number where text belongs."""
+
+    id = "QG013"
+    message = "{where}: {expected} belongs here, and this is {actual}"
+
+
+class BadValue(Diagnostic):
+    """A value is of the right YAML type but not one that its key takes."""
+
+    id = "QG014"
+    message = "'{value}' is not {expected}"
+
+
+class TooFew(Diagnostic):
+    """A text, a list or a mapping is empty or too short. To say "absent", leave the key out."""
+
+    id = "QG015"
+    message = "{where}: too little stands here"
+    default_hint = "to say that it is absent, leave the key out"
+
+
+class OneKeyOnly(Diagnostic):
+    """A mapping that chooses one of several forms has more than one of their keys."""
+
+    id = "QG016"
+    message = "only one key belongs here; this has {keys}"
+
+
+class Repeated(Diagnostic):
+    """A list has an entry twice that can count only once."""
+
+    id = "QG017"
+    message = "{where}: an entry is repeated"
+
+
+class StepActions(Diagnostic):
+    """
+    A step has no action, or several.
+
+    A step does one thing: set members of one class struct, `set`, `set_bits`, `call`, or place one of `properties`,
+    `class_properties`, `descriptions`, `bootindex`. Everything else in it (`in`, `if`, `since`, `doc`) only modifies
+    that.
+    """
+
+    id = "QG018"
+    message = "a step has one action; this has {actions}"
+    default_hint = "write one step for each"
+
+
+class BadCType(Diagnostic):
+    """
+    A C type does not follow the grammar.
+
+    A type is a base (`uint32_t`, `struct foo`, `unsigned int`), pointers, and array bounds or one function pointer, as
+    a C abstract declarator: `uint8_t *`, `VFIOBAR[PCI_NUM_REGIONS - 1]`, `int (*)(struct Foo *foo)`. Lists are
+    `QLIST_HEAD(, T)` and its kin. There is no other C text.
+    """
+
+    id = "QG019"
+    message = "'{text}' is not a C type: {reason}"
+
+
+class UnknownParent(Diagnostic):
+    """
+    A type's parent is described nowhere.
+
+    Every parent has a spec, if only one marked `provided: true`: inherited properties, class members and casts are
+    looked up there.
+    """
+
+    id = "QG101"
+    message = "the parent '{parent}' of type '{type}' is described by no spec"
+    default_hint = "describe it with 'provided: true', or correct the name"
+
+
+class ParentCycle(Diagnostic):
+    """A type is its own ancestor."""
+
+    id = "QG102"
+    message = "type '{type}' is its own ancestor: {chain}"
+
+
+class DuplicateDocument(Diagnostic):
+    """
+    Two documents describe the same thing in the same series.
+
+    Two documents may share a name if `since:` and `until:` keep them apart.
+    """
+
+    id = "QG103"
+    message = "{what} '{name}' is described in {other} already"
+    once_a_place = True
+
+
+class UnknownInterface(Diagnostic):
+    """A type implements something that is described nowhere, or that is no interface."""
+
+    id = "QG104"
+    message = "'{name}' is no interface that a spec describes"
+
+
+class UnknownStruct(Diagnostic):
+    """A type names a struct that no document describes."""
+
+    id = "QG105"
+    message = "struct '{name}' is described by no spec"
+
+
+class FirstField(Diagnostic):
+    """
+    The first field of an instance or class struct is not the parent's struct.
+
+    QOM casts between them, so the parent's struct must be embedded at offset 0 (include/qom/object.h).
+    """
+
+    id = "QG106"
+    message = "the first field of {struct} must be the parent's {parent}; it is {actual}"
+    once_a_place = True
+
+
+class ReservedName(Diagnostic):
+    """
+    A name becomes an identifier in generated code and is a keyword or a built-in macro there.
+
+    Choose another name; for names that follow from a type's name, `c: {name: ...}` gives another stem.
+    """
+
+    id = "QG107"
+    message = "'{name}' ({what}) is a reserved word of {language}"
+
+
+class NotIdentifier(Diagnostic):
+    """A name that becomes an identifier in generated code is none: letters, digits and _, no digit first."""
+
+    id = "QG108"
+    message = "'{name}' ({what}) is not an identifier in {language}"
+    default_hint = "give another name under 'c:'"
+
+
+class NameClash(Diagnostic):
+    """
+    Two things get the same name in generated code.
+
+    `my-dev` and `my_dev`, say, both become my_dev. Give one of them another name under `c:`.
+    """
+
+    id = "QG109"
+    message = "{what} would be called '{name}' in {language}, like {other}"
+    once_a_place = True
+
+
+class UnknownType(Diagnostic):
+    """A type is named that no document describes."""
+
+    id = "QG110"
+    message = "type '{name}' is described by no spec"
+
+
+class UnitMembership(Diagnostic):
+    """A type stands in two units, or in a unit where its parent comes later."""
+
+    id = "QG111"
+    message = "type '{type}': {reason}"
+    once_a_place = True
+
+
+class MissingLicense(Diagnostic):
+    """A type or unit that is generated has no license. Generated files carry an SPDX line, and only the spec knows it."""
+
+    id = "QG112"
+    message = "type '{type}' has no 'license'"
+    default_hint = (
+        "add the SPDX license of the generated files, such as 'license: GPL-2.0-or-later'"
+    )
+
+
+class PciInterface(Diagnostic):
+    """
+    A concrete PCI type implements none of the PCI interfaces, itself or through an ancestor.
+
+    QEMU aborts when the class is initialised: pci_device_class_base_init() in hw/pci/pci.c asserts it.
+    """
+
+    id = "QG113"
+    message = "type '{type}' is a concrete PCI device without a PCI interface: QEMU aborts"
+    default_hint = (
+        "add 'interfaces: [conventional-pci-device]' or 'pci-express-device', or make it abstract"
+    )
+    once_a_place = True
+
+
+class TooManyInterfaces(Diagnostic):
+    """A type lists more interfaces than QEMU's MAX_INTERFACES, 32 (qom/object.c)."""
+
+    id = "QG114"
+    message = "type '{type}' lists {count} interfaces; QEMU takes at most 32"
+
+
+class ProvidedOnly(Diagnostic):
+    """A key that only describes what QEMU has stands in a type or struct that is generated, or the reverse."""
+
+    id = "QG115"
+    message = "{reason}"
+
+
+class UnknownKind(Diagnostic):
+    """A property's kind is not one of QEMU's, or not in that series."""
+
+    id = "QG201"
+    message = "there is no property kind '{kind}' in QEMU {series}"
+    once_a_place = True
+
+
+class FieldMissing(Diagnostic):
+    """
+    A property, a step or an argument names a field that the struct does not have in that series.
+
+    A field of an ancestor's struct is reached with `in: <type>`. If the field came later or went earlier than what
+    uses it, QEMU would not compile in between: give both the same `since:` and `until:`.
+    """
+
+    id = "QG202"
+    message = "{what}: {struct} has no field '{field}' in QEMU {series}"
+    once_a_place = True
+
+
+class FieldType(Diagnostic):
+    """
+    A property's field has a type that the kind can't have.
+
+    The DEFINE_PROP_* macros check it at compile time (type_check in hw/qdev-properties.h).
+    """
+
+    id = "QG203"
+    message = "property '{property}' is of kind {kind}, which needs {expected}; {struct}.{field} is {actual}"
+    once_a_place = True
+
+
+class KindKey(Diagnostic):
+    """A property lacks a key that its kind needs, or has one that its kind has no use for."""
+
+    id = "QG204"
+    message = "property '{property}' of kind {kind} {verb} '{key}'"
+    once_a_place = True
+
+
+class DefaultRange(Diagnostic):
+    """A default does not fit the field. QEMU would cut it off silently."""
+
+    id = "QG205"
+    message = "the default {value} of property '{property}' is outside {minimum} to {maximum}"
+    once_a_place = True
+
+
+class DefaultValue(Diagnostic):
+    """A default is of the wrong form: a bool takes true or false, an enum one of its words (quoted, if on or off)."""
+
+    id = "QG206"
+    message = (
+        "'{value}' is no default for property '{property}' of kind {kind}: it takes {expected}"
+    )
+    once_a_place = True
+
+
+class DuplicateProperty(Diagnostic):
+    """
+    A type has a property that it or an ancestor has already.
+
+    QEMU aborts when the class is initialised: object_class_property_add() in qom/object.c asserts it.
+    """
+
+    id = "QG207"
+    message = "type '{type}' has a property '{property}' already, from '{owner}': QEMU aborts"
+    once_a_place = True
+
+
+class BitRange(Diagnostic):
+    """A bit's number is outside its field."""
+
+    id = "QG208"
+    message = "bit {bit} of property '{property}' is outside 0 to {maximum}"
+
+
+class UnknownConstant(Diagnostic):
+    """
+    A constant is named that no document describes.
+
+    Known are the names under `constants:`, the flags of struct fields and the enumerators. Python needs the value.
+    """
+
+    id = "QG209"
+    message = "{what}: the constant '{name}' is described by no spec in QEMU {series}"
+    once_a_place = True
+
+
+class EmptyTable(Diagnostic):
+    """
+    A type has no property left in a series whose QEMU refuses an empty table (10.0 and later, at compile time).
+
+    Give the `properties` step the `since:` and `until:` of the properties.
+    """
+
+    id = "QG210"
+    message = "type '{type}' has no properties left in QEMU {series}, which refuses an empty table"
+    once_a_place = True
+
+
+class UnknownInfo(Diagnostic):
+    """A property names a PropertyInfo that no `property_info` document describes."""
+
+    id = "QG211"
+    message = "property '{property}': the PropertyInfo '{info}' is described by no spec"
+    once_a_place = True
+
+
+class NotADevice(Diagnostic):
+    """A type that is no device has what only devices have: qdev properties or a bootindex."""
+
+    id = "QG212"
+    message = "type '{type}' is no device and can't have {what}"
+    default_hint = "an object has class_properties"
+
+
+class NotInClassChain(Diagnostic):
+    """A class_init sets members of a class struct that the type's class neither is nor implements."""
+
+    id = "QG301"
+    message = "{struct} is not in the class chain of '{type}' ({chain})"
+    once_a_place = True
+
+
+class UnknownMember(Diagnostic):
+    """A class_init sets a member that the class struct does not have in that series."""
+
+    id = "QG302"
+    message = "{struct} has no member '{member}' in QEMU {series}"
+    once_a_place = True
+
+
+class MemberType(Diagnostic):
+    """A class member is set to something of the wrong form."""
+
+    id = "QG303"
+    message = "{struct}.{member} takes {expected}, and this is {actual}"
+    once_a_place = True
+
+
+class ResetAndPhases(Diagnostic):
+    """
+    A type sets the legacy reset and phases of the three-phase reset.
+
+    device_class_set_legacy_reset() overwrites the phases (hw/core/qdev.c), and whichever comes second wins silently.
+    """
+
+    id = "QG304"
+    message = (
+        "type '{type}' sets DeviceClass.reset and ResettableClass.{phase}: one overwrites the other"
+    )
+    default_hint = "keep the phases and move the reset into phases.hold"
+    once_a_place = True
+
+
+class ChainField(Diagnostic):
+    """
+    A chained hook keeps the parent's function in a field that the own class struct does not have.
+
+    Declare it there: `parent_realize: {hook: PCIDeviceClass.realize}`.
+    """
+
+    id = "QG305"
+    message = "'{parent}' is no field of {struct} that keeps {member}"
+    once_a_place = True
+
+
+class MisplacedStep(Diagnostic):
+    """A step stands in a function where it has no meaning, or twice where once is all."""
+
+    id = "QG306"
+    message = "{step} {reason}"
+    once_a_place = True
+
+
+class DescriptionOrder(Diagnostic):
+    """
+    Descriptions are set before the properties exist, or for properties that the type itself does not have.
+
+    object_class_property_set_description() dereferences the property without a check (qom/object.c): QEMU crashes.
+    """
+
+    id = "QG307"
+    message = "{reason}"
+    once_a_place = True
+
+
+class ArgumentUse(Diagnostic):
+    """An argument has no meaning in that function: `value` outside a setter, `errp` where there is none."""
+
+    id = "QG308"
+    message = "the argument '{argument}' has no meaning in {where}"
+
+
+class NotAnAncestor(Diagnostic):
+    """`in:` or `self:` names a type that is neither the own one nor an ancestor."""
+
+    id = "QG309"
+    message = "'{name}' is neither '{type}' nor one of its ancestors"
+    once_a_place = True
+
+
+class HookModule(Diagnostic):
+    """
+    The Python module that has a type's hooks can't be found.
+
+    It is the twin of the C file (hw/vfio/pci.c: hw_vfio.pci) or what `python: {hooks: ...}` names, looked for in the
+    folders of `--python-path` and on Python's own path; it is read, never imported.
+    """
+
+    id = "QG401"
+    message = "the hooks module '{module}' of type '{type}' is not found"
+    default_hint = "name it with 'python: {{hooks: package.module}}', give --python-path, or say 'targets: [c]'"
+    once_a_place = True
+
+
+class HookMissing(Diagnostic):
+    """
+    A hook or a named helper does not exist in Python.
+
+    Hooks are bound by class member: PCIDeviceClass.realize is the function `realize` of the hooks module. A function
+    or object that a step names keeps its name.
+    """
+
+    id = "QG402"
+    message = "{what}: module '{module}' has no '{name}'"
+    once_a_place = True
+
+
+class HookArity(Diagnostic):
+    """
+    A hook takes another number of arguments in Python than in C.
+
+    It takes those of the C prototype in order, without the `Error **errp` at the end: errors are exceptions.
+    """
+
+    id = "QG403"
+    message = "{what}: {module}.{name} takes {actual} arguments, and the C prototype has {expected} (without errp)"
+    once_a_place = True
+
+
+class NoPythonTwin(Diagnostic):
+    """A field that a property or a step uses has a type without a Python twin."""
+
+    id = "QG404"
+    message = "{what}: the type {ctype} of field '{field}' has no Python twin"
+    default_hint = (
+        "name one with 'python: package.Class' on the field or struct, or say 'targets: [c]'"
+    )
+    once_a_place = True
+
+
+class FileMissing(Diagnostic):
+    """A file that the specs call for is not there."""
+
+    id = "QG501"
+    message = "this generated file is missing"
+
+
+class FileChanged(Diagnostic):
+    """A generated file is not what the specs give: they changed since, or it was edited by hand."""
+
+    id = "QG502"
+    message = "this generated file is not what its spec gives"
+
+
+class FileExtra(Diagnostic):
+    """A file is marked as generated, and no spec gives it: its type or series is gone."""
+
+    id = "QG503"
+    message = "no spec gives this generated file any more"
+
+
+class FileUntracked(Diagnostic):
+    """A generated file is right but git does not track it: the commit would lack it."""
+
+    id = "QG504"
+    message = "git does not track this generated file"
+
+
+class FileForeign(Diagnostic):
+    """
+    At the path of an output stands something that qomgen did not write.
+
+    qomgen overwrites only what carries its mark. Move the file away, or choose another `--output`.
+    """
+
+    id = "QG505"
+    message = "this is not a generated file, and an output belongs here"
+    default_hint = "move it away; qomgen overwrites only what it wrote"
+
+
+def all_rules() -> dict[str, type[Diagnostic]]:
+    """Every rule by its id, in order of id."""
+    rules = {each.id: each for each in Diagnostic.__subclasses__() if each.__module__ == __name__}
+    return dict(sorted(rules.items()))
