@@ -56,6 +56,11 @@ class HeaderType:
     structs: tuple[StructView, ...]
     inlines: tuple[cbody.ParentCall, ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is printed."""
+        return not (self.type_macro or self.declare or self.structs or self.inlines)
+
 
 @dataclass(frozen=True, slots=True)
 class Setter:
@@ -82,6 +87,8 @@ class TypeView:
     name: CString
     info: CIdent
     type_macro: CIdent
+    defines_macro: bool
+    """Nobody else needs the macro of the type's name: it stands in the .c.inc."""
     parent_macro: CIdent
     abstract: bool
     instance_size: CIdent | None
@@ -120,6 +127,11 @@ class UnitView:
     register: CIdent | None
     array: CIdent | None
     infos: tuple[cbody.InfoCopy, ...]
+
+    @property
+    def has_header(self) -> bool:
+        """Whether there is anything for a .h.inc."""
+        return not all(each.is_empty for each in self.header_types)
 
 
 def unit_view(catalog: Catalog, unit: model.Unit) -> UnitView | None:
@@ -183,6 +195,7 @@ def _header(catalog: Catalog, type_: model.Type) -> HeaderType:
     )
     own_class = class_ is not None and catalog.class_owner(type_) is type_ and not class_.provided
     given = type_.c.given
+    in_header = "type_macro" not in given and _has_header(catalog, type_)
     declare = None
     if "cast_macro" not in given:
         upper = CIdent(names.upper)
@@ -201,12 +214,23 @@ def _header(catalog: Catalog, type_: model.Type) -> HeaderType:
     if own_class and class_ and "class_struct" not in given:
         printed.append(_struct(catalog, type_, class_, typedef=type_.c.typedef or not own_instance))
     return HeaderType(
-        type_macro=None if "type_macro" in given else CIdent(names.type_macro),
+        type_macro=CIdent(names.type_macro) if in_header else None,
         name=CString(type_.name),
         declare=declare,
         structs=tuple(printed),
         inlines=cbody.parent_calls(catalog, type_),
     )
+
+
+def _has_header(catalog: Catalog, type_: model.Type) -> bool:
+    """Whether others see the type: it has a struct of its own, or a header is named for it."""
+    if type_.c.header is not None:
+        return True
+    structs = (
+        catalog.structs.get(name) for name in (type_.instance_struct, type_.class_struct) if name
+    )
+    owners = (catalog.struct_owner(type_), catalog.class_owner(type_))
+    return any(struct is not None and not struct.provided for struct in structs) and type_ in owners
 
 
 def _struct(
@@ -256,6 +280,7 @@ def _type(catalog: Catalog, unit: model.Unit, type_: model.Type) -> TypeView:
     return TypeView(
         name=CString(type_.name),
         info=CIdent(names.info),
+        defines_macro="type_macro" not in type_.c.given and not _has_header(catalog, type_),
         type_macro=CIdent(names.type_macro),
         parent_macro=CIdent(naming.names(catalog, parent).type_macro),
         abstract=type_.abstract,

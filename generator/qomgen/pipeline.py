@@ -191,7 +191,7 @@ def c_files(catalog: Catalog, templates: Path) -> dict[PurePosixPath, bytes]:
             CComment(f"View: sha256:{digest([view])}"),
             CComment("Remake with: qomgen generate"),
         )
-        for suffix in ("c.inc", "h.inc"):
+        for suffix in ("c.inc", "h.inc") if view.has_header else ("c.inc",):
             text = render.render(environment, f"c/unit.{suffix}", mark, unit=view)
             files[PurePosixPath(f"c/qemu-{catalog.series}/{unit.name}.{suffix}")] = text.encode(
                 "ascii"
