@@ -69,6 +69,7 @@ class Builder:
 
     @staticmethod
     def guard(node: Mapping) -> model.Guard | None:
+        """The guard of an entry, if it has one."""
         value = node.get("if")
         if isinstance(value, Scalar):
             return model.Guard((value.text,))
@@ -81,6 +82,7 @@ class Builder:
     # Structs
 
     def field(self, entry: Entry) -> model.Field | None:
+        """A field of a struct; None after a diagnostic."""
         if isinstance(entry.value, Scalar):
             ctype = self.ctype(entry.value)
             return model.Field(entry.key, ctype, entry.key_span) if ctype else None
@@ -118,6 +120,7 @@ class Builder:
         )
 
     def member(self, entry: Entry) -> model.Member | None:
+        """A member of a class struct; None after a diagnostic."""
         if isinstance(entry.value, Scalar):
             return model.Member(entry.key, entry.value.text, entry.key_span)
         assert isinstance(entry.value, Mapping)
@@ -141,6 +144,7 @@ class Builder:
         return model.Member(entry.key, holds_type, entry.key_span)
 
     def struct(self, name: str, node: Mapping, *, provided: bool) -> model.Struct:
+        """A struct."""
         fields = (self.field(entry) for entry in _entries(node, "fields"))
         members = (self.member(entry) for entry in _entries(node, "members"))
         return model.Struct(
@@ -161,6 +165,7 @@ class Builder:
 
     @staticmethod
     def argument(node: Node) -> model.Argument | None:
+        """An argument of a call."""
         if isinstance(node, Scalar):
             return model.Argument("constant", _constant(node), node.span)
         assert isinstance(node, Mapping)
@@ -170,11 +175,13 @@ class Builder:
         return None
 
     def steps(self, node: Node | None) -> tuple[model.Step, ...]:
+        """A list of steps; those that are wrong are left out."""
         assert isinstance(node, Sequence)
         steps = (self.step(item) for item in node.items)
         return tuple(step for step in steps if step)
 
     def step(self, node: Node) -> model.Step | None:
+        """A step; None after a diagnostic."""
         if isinstance(node, Scalar):
             return model.Step(self._place(node.text), node.span)
         assert isinstance(node, Mapping)
@@ -242,6 +249,7 @@ class Builder:
         return model.MemberValue(entry.key, value, entry.key_span, entry.value.span)
 
     def function(self, node: Mapping, key: str) -> model.Function | None:
+        """What `key` of a type or accessor says: a name, steps, or both."""
         value = node.get(key)
         if value is None:
             return None
@@ -256,6 +264,7 @@ class Builder:
     # Properties
 
     def property(self, entry: Entry) -> model.Property:
+        """A property."""
         node = entry.value
         assert isinstance(node, Mapping)
         info: str | model.PropertyInfoCopy | None = _text(node, "info")
@@ -293,6 +302,7 @@ class Builder:
         )
 
     def class_property(self, entry: Entry) -> model.ClassProperty:
+        """A class property."""
         node = entry.value
         assert isinstance(node, Mapping)
         return model.ClassProperty(
@@ -313,6 +323,7 @@ class Builder:
 
     @staticmethod
     def c_names(node: Mapping) -> model.CNames:
+        """What stands under `c:`."""
         below = node.get("c")
         if not isinstance(below, Mapping):
             return model.CNames()
@@ -407,20 +418,11 @@ class Builder:
         value = node.get("includes")
         if not isinstance(value, Sequence):
             return ()
-        found = []
-        for item in value.items:
-            if isinstance(item, Scalar):
-                found.append(model.Include("header", item.text))
-            elif isinstance(item, Mapping) and _flag(item, "config_devices"):
-                found.append(model.Include("config_devices"))
-            elif isinstance(item, Mapping):
-                for form in ("header", "local"):
-                    if (path := _text(item, form)) is not None:
-                        found.append(model.Include(form, path))
-        return tuple(found)
+        return tuple(_include(item) for item in value.items)
 
     @staticmethod
     def enum(node: Mapping) -> model.Enum:
+        """An enum."""
         return model.Enum(
             _text(node, "enum") or "",
             tuple(name for name, _ in _texts(node.get("members"))),
@@ -430,6 +432,7 @@ class Builder:
 
     @staticmethod
     def property_info(node: Mapping) -> model.PropertyInfo:
+        """A PropertyInfo written by hand."""
         return model.PropertyInfo(
             _text(node, "property_info") or "",
             _text(node, "qom_type") or "",
@@ -437,6 +440,16 @@ class Builder:
             description=_text(node, "description"),
             python=_text(node, "python"),
         )
+
+
+def _include(item: Node) -> model.Include:
+    if isinstance(item, Scalar):
+        return model.Include("header", item.text)
+    assert isinstance(item, Mapping)
+    if _flag(item, "config_devices"):
+        return model.Include("config_devices")
+    form = "local" if "local" in item.entries else "header"
+    return model.Include(form, _text(item, form) or "")
 
 
 def _written_places(document: Mapping) -> frozenset[str]:

@@ -155,6 +155,7 @@ def default(catalog: Catalog, prop: model.Property, kind: Kind) -> Encoded:
 
 
 def initials(name: str) -> str:
+    """A local variable's name from a struct's: `pdc` for PCIDeviceClass."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*", name)
     return "".join(word[0] for word in words).lower() or "s"
 
@@ -258,6 +259,7 @@ def with_places(
 
 
 def table_rows(catalog: Catalog, type_: model.Type) -> list[model.Property]:
+    """The properties that stand in the table of DEFINE_PROP_*."""
     return [each for each in type_.properties if catalog.kinds[each.kind].in_table]
 
 
@@ -284,7 +286,7 @@ def _class_step(
                 for statement in _member(catalog, type_, struct, value, local):
                     yield Guarded(None, statement)
         case model.CallStep():
-            yield Guarded(None, Statement(call=_call(catalog, type_, step, local)))
+            yield Guarded(None, Statement(call=_call(step, local)))
 
 
 def _add_class_property(each: model.ClassProperty) -> Call:
@@ -497,15 +499,13 @@ def instance_function(
         all_steps.insert(0, model.Step(model.PlaceStep("bootindex"), type_.span))
     for step in all_steps:
         comment = CComment(step.doc) if step.doc else None
-        for item in _instance_step(catalog, type_, step, bootindex, local):
+        for item in _instance_step(step, bootindex, local):
             rows.append(Guarded(step.guard, Statement(comment, item.call, item.assign)))
             comment = None
     return Body(local.casts(), grouped(rows))
 
 
 def _instance_step(
-    catalog: Catalog,
-    type_: model.Type,
     step: model.Step,
     bootindex: model.Property | None,
     local: _Locals,
@@ -517,7 +517,7 @@ def _instance_step(
                 target = CCode.join(this, "->", CPath(path))
                 yield Statement(assign=Assign(target, "|=" if bits else "=", constant(value)))
         case model.CallStep():
-            yield Statement(call=_call(catalog, type_, step, local))
+            yield Statement(call=_call(step, local))
         case model.PlaceStep(what="bootindex") if bootindex is not None:
             field_ = CCode.join(
                 "&", local.instance(bootindex.in_type), "->", CPath(bootindex.field or "")
@@ -525,26 +525,23 @@ def _instance_step(
             suffix: Encoded = CString(bootindex.suffix) if bootindex.suffix else CCode("NULL")
             device: Encoded = CCode("DEVICE(obj)")
             if bootindex.device is not None:
-                device = _argument(catalog, type_, bootindex.device, None, local)
+                device = _argument(bootindex.device, None, local)
             arguments = (CIdent("obj"), field_, CString(bootindex.name), suffix, device)
             yield Statement(call=Call(CIdent("device_add_bootindex_property"), arguments))
 
 
-def _call(catalog: Catalog, type_: model.Type, step: model.Step, local: _Locals) -> Call:
+def _call(step: model.Step, local: _Locals) -> Call:
     assert isinstance(step.action, model.CallStep)
-    arguments = (
-        _argument(catalog, type_, each, step.in_type, local) for each in step.action.arguments
-    )
+    arguments = (_argument(each, step.in_type, local) for each in step.action.arguments)
     return Call(CIdent(step.action.function), tuple(arguments))
 
 
 def _argument(
-    catalog: Catalog,
-    type_: model.Type,
     argument: model.Argument,
     in_type: str | None,
     local: _Locals,
 ) -> Encoded:
+    catalog = local.catalog
     where = argument.in_type or in_type
     text = str(argument.value)
     match argument.form:

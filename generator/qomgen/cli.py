@@ -219,9 +219,7 @@ def _untracked(plan: Plan, missing: Sequence[PurePosixPath], output: Path) -> li
         return []
     command = ["git", "-C", str(output), "ls-files", "-z", "--", "."]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=True
-        )  # noqa: S603 - fixed words
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
     except FileNotFoundError as error:
         raise UsageError("--git needs the program git") from error
     except subprocess.CalledProcessError as error:

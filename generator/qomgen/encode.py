@@ -165,7 +165,7 @@ def neutral(text: str) -> str:
 
 
 class CNumber(Encoded):
-    """An integer constant of C, with the suffix that its size asks for; `hexadecimal` keeps the base it was given in."""
+    """An integer constant of C with the suffix that its size asks for, in the base it was given in."""
 
     __slots__ = ()
 

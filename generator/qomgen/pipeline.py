@@ -25,7 +25,8 @@ from qomgen.plan import Plan
 from qomgen.profile import profiles
 from qomgen.pyfiles import python_files
 from qomgen.series import Series, boundaries
-from qomgen.source import Mapping, Scalar, Sequence as NodeSequence
+from qomgen.source import Mapping, Scalar
+from qomgen.source import Sequence as NodeSequence
 
 TARGETS = ("c", "python")
 PACKAGE = "qomgen_devices"
@@ -64,9 +65,8 @@ def load(folders: Sequence[Path], found: Diagnostics) -> Specs:
             files.append(path)
             name = f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}"
             file = source.read(path, name, found)
-            for document in source.parse(file, found) if file else ():
-                if schema.validate(document, found):
-                    documents.append(document)
+            parsed = source.parse(file, found) if file else []
+            documents += [document for document in parsed if schema.validate(document, found)]
     return Specs(tuple(documents), tuple(files))
 
 

@@ -22,6 +22,9 @@ MARK_WITHIN = 2048
 """In how many bytes from the start the mark is looked for."""
 
 
+_NO_NEWLINE = "\n\\ No newline at end of file\n"
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The outputs of one run, below one folder."""
@@ -115,8 +118,5 @@ def unified_diff(plan: Plan, drift: Drift, output: Path) -> str:
             old,
             new,
         )
-        for line in lines:
-            chunks.append(
-                line if line.endswith("\n") else line + "\n\\ No newline at end of file\n"
-            )
+        chunks += [line if line.endswith("\n") else line + _NO_NEWLINE for line in lines]
     return "".join(chunks)

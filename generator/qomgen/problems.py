@@ -310,7 +310,11 @@ class UnitMembership(Diagnostic):
 
 
 class MissingLicense(Diagnostic):
-    """A type or unit that is generated has no license. Generated files carry an SPDX line, and only the spec knows it."""
+    """
+    A type that is generated has no license, and its unit has none.
+
+    Generated files carry an SPDX line, and only the spec knows it.
+    """
 
     id = "QG112"
     message = "type '{type}' has no 'license'"

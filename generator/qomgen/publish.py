@@ -85,7 +85,7 @@ def _write(target: Path, data: bytes) -> None:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(temporary, target)
+    temporary.replace(target)
     _sync_folder(target.parent)
 
 

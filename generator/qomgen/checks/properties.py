@@ -57,7 +57,7 @@ def _property(
         found.add(problems.UnknownKind(span, hint, kind=prop.kind, series=catalog.series))
         return
     _keys(prop, kind, found)
-    path = _field(catalog, type_, prop, kind, found)
+    path = _field(catalog, type_, prop, found)
     if path is not None:
         _field_type(catalog, prop, kind, path, found)
     _default(catalog, prop, kind, found)
@@ -96,7 +96,7 @@ def _keys(prop: model.Property, kind: Kind, found: Diagnostics) -> None:
 
 
 def _field(
-    catalog: Catalog, type_: model.Type, prop: model.Property, kind: Kind, found: Diagnostics
+    catalog: Catalog, type_: model.Type, prop: model.Property, found: Diagnostics
 ) -> FieldPath | None:
     if prop.field is None:
         return None
