@@ -93,7 +93,8 @@ def vfio_device_stat(vbasedev: VFIODevice) -> None:
         Error: `vfio <sysfsdev>: no such host device: <reason>`.
     """
     try:
-        os.stat(vbasedev.sysfsdev or "")
+        # Not Path(""), which is the current folder.
+        os.stat(vbasedev.sysfsdev or "")  # noqa: PTH116
     except OSError as error:
         raise Error(
             f"vfio {vbasedev.sysfsdev}: no such host device: {os.strerror(error.errno or 0)}"

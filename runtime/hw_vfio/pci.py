@@ -7,6 +7,8 @@ Twin of QEMU's hw/vfio/pci.c; a function is named after the class member that it
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pyqom import (
@@ -34,6 +36,16 @@ from .device import (
 
 if TYPE_CHECKING:
     from qomgen_devices.vfio_pci import VFIOPCIDevice
+
+
+@dataclass(eq=False, slots=True)
+class VFIOINTx:
+    """State of the INTx interrupt (struct VFIOINTx).
+
+    `mmap_timeout` is in milliseconds: how long BARs stay unmapped after an interrupt that nobody ended.
+    """
+
+    mmap_timeout: int = 0
 
 
 def VFIO_PCI(obj: Object) -> VFIOPCIDevice:
@@ -95,9 +107,9 @@ def _attach(vbasedev: VFIODevice, takes_fd: bool) -> None:
 
 def _group(vbasedev: VFIODevice) -> int:
     """The number of the device's IOMMU group (vfio_device_groupid)."""
-    link = f"{vbasedev.sysfsdev}/iommu_group"
+    link = Path(f"{vbasedev.sysfsdev}/iommu_group")
     try:
-        path = os.readlink(link)
+        path = str(link.readlink())
     except OSError as error:
         raise Error(f"no iommu_group found: {os.strerror(error.errno or 0)}") from error
     try:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from .device_reset import device_class_init_reset
 from .errors import Abort, Error
@@ -195,51 +196,66 @@ def _set_realized(obj: Object, value: bool) -> None:
 
 
 def _realize(dev: DeviceState, dc: DeviceClass) -> None:
-    world = current()
-    unattached = False
-    try:
+    """To life, step by step; what fails takes the steps before it back."""
+    with ExitStack() as undo:
         _check_only_migratable(dev, dc)
-        if dc.bus_type is not None and dev.parent_bus is None:
-            # QEMU goes on and reads through a null pointer (-device T,realized=on).
-            raise Error(f"Device '{object_get_typename(dev)}' can not be realized without a bus")
+        _check_has_bus(dev, dc)
         if dev.parent is None:
-            name = f"device[{world.unattached_devices}]"
-            world.unattached_devices += 1
-            object_property_add_child(machine_get_container("unattached"), name, dev)
-            unattached = True
+            _attach(dev)
+            undo.callback(_detach, dev)
         handler = qdev_get_hotplug_handler(dev)
         if handler is not None:
             hotplug_handler_pre_plug(handler, dev)
         if dc.realize is not None:
             dc.realize(dev)
-        for listener in list(world.device_listeners):
-            if listener.realize is not None:
-                listener.realize(dev)
+        undo.callback(_undo_realize, dev, dc)
+        _tell_of_realize(dev)
         dev.canonical_path = object_get_canonical_path(dev)
         resettable_state_clear(dev.reset)
-        try:
-            for bus in list(dev.child_bus):
-                object_property_set_bool(bus, "realized", True)
-            if dev.hotplugged:
-                resettable_assert_reset(dev, RESET_TYPE_COLD)
-                resettable_change_parent(dev, dev.parent_bus, None)
-                resettable_release_reset(dev, RESET_TYPE_COLD)
-            dev.pending_deleted_event = False
-            if handler is not None:
-                hotplug_handler_plug(handler, dev)
-        except Error:
-            for bus in list(dev.child_bus):
-                object_property_set_bool(bus, "realized", False)
-            dev.canonical_path = None
-            if dc.unrealize is not None:
-                dc.unrealize(dev)
-            raise
+        for bus in list(dev.child_bus):
+            object_property_set_bool(bus, "realized", True)
+        if dev.hotplugged:
+            resettable_assert_reset(dev, RESET_TYPE_COLD)
+            resettable_change_parent(dev, dev.parent_bus, None)
+            resettable_release_reset(dev, RESET_TYPE_COLD)
+        dev.pending_deleted_event = False
+        if handler is not None:
+            hotplug_handler_plug(handler, dev)
         dev.realized = True
-    except Error:
-        if unattached:
-            object_unparent(dev)
-            world.unattached_devices -= 1
-        raise
+        undo.pop_all()
+
+
+def _check_has_bus(dev: DeviceState, dc: DeviceClass) -> None:
+    if dc.bus_type is not None and dev.parent_bus is None:
+        # QEMU goes on and reads through a null pointer (-device T,realized=on).
+        raise Error(f"Device '{object_get_typename(dev)}' can not be realized without a bus")
+
+
+def _attach(dev: DeviceState) -> None:
+    """A device without a parent gets a place among the unattached ones."""
+    world = current()
+    name = f"device[{world.unattached_devices}]"
+    object_property_add_child(machine_get_container("unattached"), name, dev)
+    world.unattached_devices += 1
+
+
+def _detach(dev: DeviceState) -> None:
+    object_unparent(dev)
+    current().unattached_devices -= 1
+
+
+def _tell_of_realize(dev: DeviceState) -> None:
+    for listener in list(current().device_listeners):
+        if listener.realize is not None:
+            listener.realize(dev)
+
+
+def _undo_realize(dev: DeviceState, dc: DeviceClass) -> None:
+    for bus in list(dev.child_bus):
+        object_property_set_bool(bus, "realized", False)
+    dev.canonical_path = None
+    if dc.unrealize is not None:
+        dc.unrealize(dev)
 
 
 def _unrealize(dev: DeviceState, dc: DeviceClass) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from .errors import Abort
@@ -25,7 +25,7 @@ class Field:
             match = _STEP.match(path, at)
             if match is None:
                 raise Abort(f"'{path}' is not the path of a field")
-            self._steps.append(match[1] if match[1] else int(match[2]))
+            self._steps.append(match[1] or int(match[2]))
             at = match.end()
             if path[at : at + 1] == ".":
                 at += 1
@@ -51,7 +51,7 @@ class Field:
             setattr(holder, last, value)
 
 
-@lru_cache(maxsize=None)
+@cache
 def field_at(path: str) -> Field:
     """The `Field` of a path, parsed once."""
     return Field(path)

@@ -56,8 +56,8 @@ _HELP_COLUMN = 24
 PropertyRecord = dict[str, Any]
 
 
-def _record(prop: ObjectProperty, with_default: bool = True) -> PropertyRecord:
-    """One ObjectPropertyInfo."""
+def property_record(prop: ObjectProperty, with_default: bool = True) -> PropertyRecord:
+    """One ObjectPropertyInfo of the QAPI schema."""
     record: PropertyRecord = {"name": prop.name, "type": prop.type}
     if prop.description is not None:
         record["description"] = prop.description
@@ -96,7 +96,7 @@ def device_list_properties(typename: str) -> list[PropertyRecord]:
     obj = object_new_with_class(klass)
     try:
         return [
-            _record(prop)
+            property_record(prop)
             for prop in object_property_iter(obj)
             if prop.name not in _BASE_PROPERTIES and not prop.name.startswith("legacy-")
         ]
@@ -118,10 +118,10 @@ def qom_list_properties(typename: str) -> list[PropertyRecord]:
     # 7.2 does not show the defaults here.
     with_default = at_least("8.0")
     if object_class_is_abstract(klass):
-        return [_record(prop, with_default) for prop in object_class_property_iter(klass)]
+        return [property_record(prop, with_default) for prop in object_class_property_iter(klass)]
     obj = object_new_with_class(klass)
     try:
-        return [_record(prop, with_default) for prop in object_property_iter(obj)]
+        return [property_record(prop, with_default) for prop in object_property_iter(obj)]
     finally:
         object_unref(obj)
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import Abort
 from .typetable import (
@@ -90,17 +91,19 @@ class InterfaceClass(ClassStruct):
 
 def OBJECT_CLASS(klass: ClassStruct) -> ObjectClass:
     """The innermost part of a class struct."""
-    while not isinstance(klass, ObjectClass):
-        klass = getattr(klass, "parent_class")
-    return klass
+    part: Any = klass
+    while not isinstance(part, ObjectClass):
+        part = part.parent_class
+    return part
 
 
 def _parts(klass: ClassStruct) -> Iterator[ClassStruct]:
     """A class struct and the structs in it, outermost first."""
-    yield klass
-    while not isinstance(klass, ObjectClass):
-        klass = getattr(klass, "parent_class")
-        yield klass
+    part: Any = klass
+    yield part
+    while not isinstance(part, ObjectClass):
+        part = part.parent_class
+        yield part
 
 
 def _copy_struct(into: ClassStruct, parent: ClassStruct) -> None:
@@ -124,7 +127,7 @@ def _check_instance_struct(ti: TypeImpl, own: type | None, parents: type | None)
             f"type '{ti.name}': {own.__name__} is not derived from the parent's {parents.__name__}"
         )
     inherited = {member.name for member in dataclasses.fields(parents)}
-    for name in own.__dict__.get("__annotations__", {}):
+    for name in inspect.get_annotations(own):
         if name in inherited:
             raise Abort(
                 f"type '{ti.name}': {own.__name__} has a field '{name}', which its parent"

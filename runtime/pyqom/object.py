@@ -7,6 +7,7 @@ Twin of the object part of qom/object.c.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -81,6 +82,7 @@ def object_new_with_type(ti: TypeImpl) -> Object:
 
     Raises:
         Abort: the type is abstract.
+        Error: a user's global does not fit; QEMU exits then.
     """
     klass = type_initialize(ti)
     struct = type_instance_struct(ti)
@@ -89,14 +91,17 @@ def object_new_with_type(ti: TypeImpl) -> Object:
     obj = struct()
     obj.klass = klass
     obj.ref = 1
-    object_class_property_init_all(obj)
-    lineage = _lineage(ti)
-    for each in reversed(lineage):
-        if each.instance_init is not None:
-            each.instance_init(obj)
-    for each in reversed(lineage) if at_least("10.1") else lineage:
-        if each.instance_post_init is not None:
-            each.instance_post_init(obj)
+    with ExitStack() as undo:
+        undo.callback(object_unref, obj)
+        object_class_property_init_all(obj)
+        lineage = _lineage(ti)
+        for each in reversed(lineage):
+            if each.instance_init is not None:
+                each.instance_init(obj)
+        for each in reversed(lineage) if at_least("10.1") else lineage:
+            if each.instance_post_init is not None:
+                each.instance_post_init(obj)
+        undo.pop_all()
     return obj
 
 

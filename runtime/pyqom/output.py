@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# ruff: noqa: D102 - Visitor documents the methods
 """Output visitors: a property's value as JSON (qom-get) or as text (info qtree)."""
 
 from __future__ import annotations

@@ -125,6 +125,7 @@ def set_field_of(obj: Object, prop: Property, value: Any) -> None:
 
 
 def default_value(op: ObjectProperty, prop: Property) -> None:
+    """Have new objects start with the property's default, a value or a word."""
     if isinstance(prop.default, ByQemu):
         raise Abort(f"property '{prop.name}' was not resolved for one series")
     object_property_set_default(op, prop.default)
@@ -142,7 +143,7 @@ def _default_uuid(op: ObjectProperty, prop: Property) -> None:
 
 
 def _accessors(method: str) -> tuple[PropertyAccessor, PropertyAccessor]:
-    """get and set for a kind whose field is visited as it is."""
+    """Get and set for a kind whose field is visited as it is."""
 
     def get(obj: Object, visitor: Visitor, name: str, opaque: Any) -> None:
         getattr(visitor, method)(name, field_of(obj, opaque))
@@ -335,13 +336,14 @@ qdev_prop_off_auto_pcibar = enum_info(OffAutoPCIBAR, "off/auto/bar0/bar1/bar2/ba
 # --- UUID -----------------------------------------------------------------------------------------
 
 UUID_VALUE_AUTO = "auto"
+_NO_UUID = uuids.UUID(int=0)
 
 
 @dataclass(eq=False, slots=True)
 class QemuUUID:
     """A UUID, all zeros until it is set (include/qemu/uuid.h)."""
 
-    value: uuids.UUID = uuids.UUID(int=0)
+    value: uuids.UUID = _NO_UUID
 
     @property
     def is_null(self) -> bool:

@@ -12,8 +12,8 @@ from .errors import Error
 from .propinfo import (
     Property,
     PropertyInfo,
-    default_value,
     bad_value,
+    default_value,
     field_of,
     qdev_propinfo_get_int32,
     set_field_of,

@@ -45,6 +45,7 @@ class DeviceState(Object):
     parent_bus: BusState | None = field(default=None, init=False, repr=False)
     child_bus: list[BusState] = field(default_factory=list, init=False, repr=False)
     reset: ResettableState = field(default_factory=ResettableState, init=False, repr=False)
+    pending_deleted_expires_ms: int = field(default=0, init=False, repr=False)
     unplug_blockers: list[Error] = field(default_factory=list, init=False, repr=False)
 
 

@@ -12,13 +12,13 @@ from typing import Any
 from .errors import Abort, Error
 from .klass import OBJECT_CLASS, ObjectClass
 from .object import Object, object_get_typename
-from .propinfo import Property, PropertyInfo
 from .property import (
     ObjectProperty,
     PropertyAccessor,
     object_class_property_add,
     object_class_property_set_description,
 )
+from .propinfo import Property, PropertyInfo
 from .qdev import DEVICE, DeviceClass, DeviceState
 from .series import resolve
 from .tree import OBJ_PROP_LINK_STRONG, object_class_property_add_link

@@ -115,7 +115,7 @@ def type_name_is_valid(name: str) -> bool:
     """
     if _NAME.fullmatch(name):
         return True
-    if name.startswith("Sun-UltraSparc-") or name.startswith("power"):
+    if name.startswith(("Sun-UltraSparc-", "power")):
         return bool(_NAME.fullmatch(name.replace("+", "_")))
     return False
 

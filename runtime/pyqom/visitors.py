@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# ruff: noqa: D102 - Visitor documents the methods that the others implement
 """Visitors: how a value comes into a property, and out of it.
 
 A property's accessor calls one method for its value and does not know where the value comes from:
@@ -13,9 +14,10 @@ they accept and in what they say:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeGuard, TypeVar, Union
+from typing import TypeAlias, TypeGuard, TypeVar
 
 from .cutils import (
     INT64_MAX,
@@ -30,9 +32,9 @@ from .cutils import (
 from .errors import Abort, Error
 from .qapi import QapiEnum
 
-JSONValue = Union[
-    None, bool, int, float, str, Sequence["JSONValue"], Mapping[str, "JSONValue"]
-]  # a runtime alias: `X | "Y"` needs Union for the forward reference
+JSONValue: TypeAlias = (
+    "bool | int | float | str | Sequence[JSONValue] | Mapping[str, JSONValue] | None"
+)
 
 E = TypeVar("E", bound=QapiEnum)
 
@@ -363,7 +365,7 @@ def finite(text: str) -> float:
         ValueError: it is no number or not finite.
     """
     value = float(text)
-    if value != value or value in (float("inf"), float("-inf")):
+    if not math.isfinite(value):
         raise ValueError(text)
     return value
 

@@ -9,11 +9,12 @@ one current for a while. Without that, a default world for QEMU 10.0 is made at 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from .series import DEFAULT_SERIES, parse_series
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from .bootdevice import BootEntry
     from .globalprops import GlobalProperty
     from .object import Object
-    from .qdev import DeviceListener, MachineState
+    from .qdev import BusState, DeviceListener, MachineState
     from .typetable import TypeImpl
 
 
@@ -38,7 +39,7 @@ class MachineInitPhase(IntEnum):
 
 def print_warning(text: str) -> None:
     """Say `text` on standard error, as warn_report does without a location."""
-    print(f"warning: {text}", file=sys.stderr)
+    sys.stderr.write(f"warning: {text}\n")
 
 
 @dataclass(eq=False)
@@ -73,6 +74,9 @@ class World:
     monitor_fds: dict[str, int] = field(default_factory=dict, init=False, repr=False)
     anonymous_devices: int = field(default=0, init=False, repr=False)
     unattached_devices: int = field(default=0, init=False, repr=False)
+    main_system_bus: BusState | None = field(default=None, init=False, repr=False)
+    # How a monitor sees the time, in milliseconds; a guest that is stopped stays at 0.
+    clock_ms: Callable[[], int] = field(default=lambda: int(time.monotonic() * 1000), repr=False)
 
     def __post_init__(self) -> None:
         parse_series(self.series)
@@ -81,7 +85,7 @@ class World:
         """Whether this world's QEMU is `series` or newer."""
         return parse_series(self.series) >= parse_series(series)
 
-    def __enter__(self) -> World:
+    def __enter__(self) -> Self:
         _stack.append(self)
         return self
 
