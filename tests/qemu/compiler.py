@@ -8,6 +8,7 @@ the same ``__FILE__`` and the same ``__LINE__``; only then can objects be compar
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import tempfile
@@ -60,11 +61,16 @@ def _inside(build: Build, folder: str) -> str | None:
     return None if relative.startswith("..") else relative
 
 
-def generated_headers(build: Build, source: str) -> set[str]:
-    """The headers that ninja must make before *source* compiles.
+@functools.cache
+def _includes(path: Path) -> tuple[str, ...]:
+    """What the file at *path* includes with quotes, whatever ``#if`` surrounds it."""
+    return tuple(_INCLUDE.findall(path.read_text(encoding="utf-8")))
 
-    Found by following the text's includes, whatever ``#if`` surrounds them: too many do no harm,
-    and nothing of QEMU's layout has to be known here.
+
+def _textual(build: Build, source: str) -> tuple[set[str], set[str]]:
+    """What *source* may include, directly or not: the tree's files, and names ninja can make.
+
+    Too many of either do no harm, and nothing of QEMU's layout has to be known here.
     """
     inside = (_inside(build, folder) for folder in _folders(build.commands[source]))
     folders = [PurePosixPath(folder) for folder in dict.fromkeys(inside) if folder is not None]
@@ -73,7 +79,7 @@ def generated_headers(build: Build, source: str) -> set[str]:
     queue = [source]
     while queue:
         name = queue.pop()
-        for include in _INCLUDE.findall(build.tree.read(name)):
+        for include in _includes(build.tree.path / name):
             if include in build.outputs:
                 wanted.add(include)
             places = [os.path.normpath(f / include) for f in (PurePosixPath(name).parent, *folders)]
@@ -81,7 +87,12 @@ def generated_headers(build: Build, source: str) -> set[str]:
             if found and found not in seen:
                 seen.add(found)
                 queue.append(found)
-    return wanted
+    return seen, wanted
+
+
+def included(build: Build, source: str) -> set[str]:
+    """The tree's files that *source* may include, directly or not; `files_read` is exact."""
+    return _textual(build, source)[0]
 
 
 def compiled(build: Build, source: str, overlay: Overlay | None = None, *flags: str) -> Path:
@@ -109,7 +120,7 @@ def _compiled(
     target = build.path / ".qomgen" / f"{PurePosixPath(source).stem}-{key}.o"
     listing = target.with_suffix(".read")
     if not target.exists():
-        build.ninja(generated_headers(build, source))
+        build.ninja(_textual(build, source)[1])
         with tempfile.TemporaryDirectory(prefix="qomgen-") as folder:
             made, read = _compile(build, source, overlay, flags, Path(folder))
         cache.write(listing, "".join(f"{name}\n" for name in sorted(read)).encode())
@@ -125,6 +136,7 @@ def _compile(
     spelled = words[-1]  # "... -c ../../src/hw/vfio/pci.c"
     beside = spelled.rpartition("/")[0]
     search: list[str] = []
+    last: list[str] = []
     names: dict[str, str] = {}  # a copy's path -> what __FILE__ shall be
 
     def shadow(place: str, inside: str, spelling: str) -> None:
@@ -137,6 +149,12 @@ def _compile(
                 copy.write_text(text, encoding="utf-8")
                 alias = os.path.relpath(overlay.aliases.get(name, name), inside)
                 names[str(copy)] = f"{spelling}/{alias}"
+
+    def homes(inside: str, spelling: str) -> list[str]:
+        """The folders of the replaced headers below *inside*, as gcc would have named them."""
+        below = [name for name in overlay.files if PurePosixPath(name).is_relative_to(inside)]
+        names = [PurePosixPath(spelling, os.path.relpath(name, inside)) for name in below]
+        return list(dict.fromkeys(str(name.parent) for name in names))
 
     # The compiler looks where the source itself stands before all other places.
     shadow("beside", str(PurePosixPath(source).parent), beside)
@@ -151,16 +169,20 @@ def _compile(
             shadow(str(number), inside, spelling)
             if (folder / str(number)).is_dir():
                 search += ["-iquote", str(folder / str(number))]
+                # What a replaced header includes from its own folder, it must still find there.
+                for home in homes(inside, spelling):
+                    last += ["-iquote", home]
     # Of two maps that fit (iommufd.h, iommufd.h.inc) gcc takes the later one: the longer must
     # come last.
     maps = [f"-fmacro-prefix-map={copy}={name}" for copy, name in sorted(names.items())]
     target, depends = folder / "out.o", folder / "out.d"
     run(
         [
-            *(compiler, "-iquote", beside, *search, *rest, "-Werror", *flags, *maps),
+            *(compiler, "-iquote", beside, *search, *rest, *last, "-Werror", *flags, *maps),
             *("-MD", "-MF", depends, "-MT", "out", "-o", target, "-c", main),
         ],
         cwd=build.path,
+        env={"LC_ALL": "C"},  # plain quotes in messages
     )
     listed = depends.read_text().replace("\\\n", " ").split()[1:]
     paths = {

@@ -55,8 +55,8 @@ def _span(lines: Sequence[str], block: Block) -> tuple[int, int]:
     return start, stop + 1
 
 
-def cut(text: str, blocks: Sequence[Block], include: str) -> Cut:
-    """Cut *blocks* from *text* and put *include* (one line) where the last of them stood.
+def cut(text: str, blocks: Sequence[Block], includes: Sequence[str], *, at: int = -1) -> Cut:
+    """Cut *blocks* from *text* and put *includes* (lines) where the block numbered *at* stood.
 
     Blank lines keep the line number of all that follows.  Raises `CutError`, also when blocks
     overlap or are not in the order of the text.
@@ -70,5 +70,8 @@ def cut(text: str, blocks: Sequence[Block], include: str) -> Cut:
     for start, stop in spans:
         taken += [*lines[start:stop], ""]
         lines[start:stop] = [""] * (stop - start)
-    lines[spans[-1][0]] = include
+    start, stop = spans[at]
+    if len(includes) > stop - start:
+        raise CutError(f"{len(includes)} includes do not fit into line {start + 1} to {stop}")
+    lines[start : start + len(includes)] = includes
     return Cut("".join(f"{line}\n" for line in lines), "".join(f"{line}\n" for line in taken))

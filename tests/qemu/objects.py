@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -15,6 +16,7 @@ from .tree import build
 from .units import Definition
 
 GENERATED = Path(__file__).parents[2] / "generated" / "c"
+"""What is committed."""
 
 UNTOUCHED = "QEMU's own object"
 MOVED = "QEMU's own text moved to the include's place"
@@ -38,36 +40,45 @@ class Verdict:
         return f"{'identical to' if self.identical else 'DIFFERS from'} {self.reference}"
 
 
-def generated(series: str, name: str) -> str:
-    """The committed output *name*, such as ``vfio-pci.c.inc``; raises `NotGenerated`."""
-    path = GENERATED / f"qemu-{series}" / name
-    if not path.is_file():
-        raise NotGenerated(f"{path} is not there; make (or qomgen generate) writes it")
-    return path.read_text(encoding="utf-8")
+def generated(series: str, names: Iterable[str], folder: Path = GENERATED) -> dict[str, str]:
+    """Outputs by name (``vfio-pci.c.inc``), read below *folder*; raises `NotGenerated`."""
+    parts: dict[str, str] = {}
+    for name in names:
+        path = folder / f"qemu-{series}" / name
+        if not path.is_file():
+            raise NotGenerated(f"{path} is not there; make (or qomgen generate) writes it")
+        parts[name] = path.read_text(encoding="utf-8")
+    return parts
 
 
-def hand_written(where: Definition, series: str) -> str:
-    """QEMU's own text of what the unit defines."""
-    return cut(build(series, where.arch).tree.read(where.source), where.blocks, "").taken
+def hand_written(where: Definition, series: str) -> dict[str, str]:
+    """QEMU's own text of what the unit defines, as the part that would hold it."""
+    text = cut(build(series, where.arch).tree.read(where.source), where.blocks, []).taken
+    return {where.part: text}
 
 
-def with_definition(where: Definition, series: str, text: str) -> Path:
-    """The object of *where*'s file with *text* included in place of QEMU's own definition."""
-    tree = build(series, where.arch)
-    name = f"{where.unit}.c.inc"
-    rest = cut(tree.tree.read(where.source), where.blocks, f'#include "{name}"').rest
+def overlay(where: Definition, parts: Mapping[str, str], text: str) -> Overlay:
+    """*text* of *where*'s file, with *parts* (file name -> text) included for the blocks."""
+    names = [name for name in where.parts if name in parts]
+    rest = cut(text, where.blocks, [f'#include "{name}"' for name in names]).rest
     beside = PurePosixPath(where.source).parent
-    return compiled(tree, where.source, Overlay({where.source: rest, f"{beside}/{name}": text}))
+    return Overlay({where.source: rest, **{f"{beside}/{name}": parts[name] for name in names}})
 
 
-def prove(where: Definition, series: str, text: str) -> Verdict:
-    """Compare the object made with *text* to QEMU's own.
+def with_definition(where: Definition, series: str, parts: Mapping[str, str]) -> Path:
+    """The object of *where*'s file with *parts* included in place of QEMU's own definition."""
+    tree = build(series, where.arch)
+    return compiled(tree, where.source, overlay(where, parts, tree.tree.read(where.source)))
+
+
+def prove(where: Definition, series: str, parts: Mapping[str, str]) -> Verdict:
+    """Compare the object made with *parts* (file name -> text) to QEMU's own.
 
     Where hand-written code stands between the blocks, gcc may lay the functions out otherwise,
     whoever wrote them; then QEMU's own text, moved to where the include stands, is the reference,
-    and the verdict says so.  Raises `run.CommandError` when *text* does not compile.
+    and the verdict says so.  Raises `run.CommandError` when they do not compile.
     """
-    ours = with_definition(where, series, text)
+    ours = with_definition(where, series, parts)
     theirs = compiled(build(series, where.arch), where.source)
     reference = UNTOUCHED
     if len(where.blocks) > 1 and ours.read_bytes() != theirs.read_bytes():
@@ -79,13 +90,15 @@ def prove(where: Definition, series: str, text: str) -> Verdict:
 
 
 def difference(theirs: Path, ours: Path, limit: int = 60) -> str:
-    """How the code and data of two objects differ: at most *limit* lines of a unified diff."""
+    """How code, data and symbols of two objects differ: a unified diff of *limit* lines."""
 
     def dump(path: Path) -> list[str]:
         sections = [word for name in _DATA for word in ("-j", name)]
         code = run(["objdump", "--no-addresses", "-dr", path.name], cwd=path.parent)
         data = run(["objdump", "-rs", *sections, path.name], cwd=path.parent)
-        return [line for line in (code + data).splitlines() if "file format" not in line]
+        symbols = run(["objdump", "-t", path.name], cwd=path.parent)
+        told = (code + data + symbols).splitlines()
+        return [line for line in told if "file format" not in line]
 
     lines = difflib.unified_diff(dump(theirs), dump(ours), "theirs", "ours", lineterm="", n=2)
     shown = list(itertools.islice(lines, limit))

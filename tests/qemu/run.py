@@ -11,12 +11,12 @@ from pathlib import Path
 
 
 class CommandError(Exception):
-    """A program failed.  The text holds its command line and the end of its output."""
+    """A program failed.  The text holds the end of its output, and then its command line."""
 
     def __init__(self, argv: Sequence[str], code: int, output: str) -> None:
         self.output = output
         tail = "\n".join(output.rstrip().splitlines()[-40:])
-        super().__init__(f"exit code {code}: {shlex.join(argv)}\n{tail}")
+        super().__init__(f"exit code {code}\n{tail}\nof: {shlex.join(argv)}")
 
 
 def run(

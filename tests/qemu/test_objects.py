@@ -53,9 +53,10 @@ _ALIKE = {
 }
 
 
-def _replaced(text: str, old: str, new: str) -> str:
+def _changed(where: Definition, old: str, new: str) -> dict[str, str]:
+    text = objects.hand_written(where, "10.0")[where.part]
     assert old in text
-    return text.replace(old, new)
+    return {where.part: text.replace(old, new)}
 
 
 @pytest.mark.parametrize(("definition", "series"), _CASES)
@@ -63,8 +64,8 @@ def test_generated_gives_qemus_object(
     definition: Definition, series: str, series_or_reason: Callable[[str], Tree]
 ) -> None:
     series_or_reason(series)
-    text = objects.generated(series, f"{definition.unit}.c.inc")
-    verdict = objects.prove(definition, series, text)
+    parts = objects.generated(series, definition.parts)
+    verdict = objects.prove(definition, series, parts)
     assert verdict.identical, f"{verdict}\n{verdict.detail}"
 
 
@@ -90,21 +91,18 @@ def vfio_pci(series_or_reason: Callable[[str], Tree]) -> Definition:
 def test_a_change_of_meaning_changes_the_object(
     change: tuple[str, str], vfio_pci: Definition
 ) -> None:
-    text = _replaced(objects.hand_written(vfio_pci, "10.0"), *change)
-    assert not objects.prove(vfio_pci, "10.0", text).identical
+    assert not objects.prove(vfio_pci, "10.0", _changed(vfio_pci, *change)).identical
 
 
 @pytest.mark.parametrize("change", _REFUSED.values(), ids=_REFUSED)
 def test_the_compiler_refuses(change: tuple[str, str], vfio_pci: Definition) -> None:
-    text = _replaced(objects.hand_written(vfio_pci, "10.0"), *change)
     with pytest.raises(CommandError, match="error:"):
-        objects.prove(vfio_pci, "10.0", text)
+        objects.prove(vfio_pci, "10.0", _changed(vfio_pci, *change))
 
 
 @pytest.mark.parametrize("change", _ALIKE.values(), ids=_ALIKE)
 def test_layout_does_not_matter(change: tuple[str, str], vfio_pci: Definition) -> None:
-    text = _replaced(objects.hand_written(vfio_pci, "10.0"), *change)
-    assert objects.prove(vfio_pci, "10.0", text).identical
+    assert objects.prove(vfio_pci, "10.0", _changed(vfio_pci, *change)).identical
 
 
 @pytest.mark.parametrize(
@@ -120,11 +118,11 @@ def test_layout_does_not_matter(change: tuple[str, str], vfio_pci: Definition) -
 )
 def test_a_cut_that_does_not_fit_is_an_error(blocks: list[Block]) -> None:
     with pytest.raises(CutError):
-        cut("int a(void)\n{\n}\nint b(void)\n{\n}\n", blocks, "#include")
+        cut("int a(void)\n{\n}\nint b(void)\n{\n}\n", blocks, ["#include"])
 
 
 def test_a_cut_keeps_line_numbers() -> None:
     text = "1\nint a(void)\n{\n}\n5\nint b(void)\n{\n}\n9\n"
-    done = cut(text, [Block("int a"), Block("int b")], "#include")
+    done = cut(text, [Block("int a"), Block("int b")], ["#include"])
     assert done.rest == "1\n\n\n\n5\n#include\n\n\n9\n"
     assert done.taken == "int a(void)\n{\n}\n\nint b(void)\n{\n}\n\n"

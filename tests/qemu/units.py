@@ -15,7 +15,8 @@ class Definition:
     """What *unit* takes the place of in *source*, in the series named.
 
     *arch* is a target whose build compiles the file.  More than one block means that hand-written
-    code stands between them.
+    code stands between them.  *named* is false where QEMU has no macro for the type's name; then
+    the unit's header part, which has, goes along with the definition.
     """
 
     unit: str
@@ -23,6 +24,17 @@ class Definition:
     source: str
     arch: str
     blocks: tuple[Block, ...]
+    named: bool = True
+
+    @property
+    def part(self) -> str:
+        """The name of the generated part with the definition."""
+        return f"{self.unit}.c.inc"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of all generated parts that the object is made with."""
+        return (self.part,) if self.named else (f"{self.unit}.h.inc", self.part)
 
 
 _TYPES = r"DEFINE_TYPES\(types\)$"
@@ -124,6 +136,137 @@ DEFINITIONS: tuple[Definition, ...] = (
                 r"type_init\(vfio_pci_igd_register_types\)",
             ),
         ),
+        named=False,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What *unit*'s header part takes the place of in *header*, in the series named.
+
+    The include stands where the first of the blocks stood, since what follows needs the types.
+    """
+
+    unit: str
+    series: tuple[str, ...]
+    header: str
+    arch: str
+    blocks: tuple[Block, ...]
+
+    @property
+    def part(self) -> str:
+        """The name of the generated part with the declarations."""
+        return f"{self.unit}.h.inc"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of all generated parts that the objects are made with."""
+        return (self.part,)
+
+
+DECLARATIONS: tuple[Declaration, ...] = (
+    Declaration(
+        "vfio-pci",
+        ("7.2", "10.0"),
+        "hw/vfio/pci.h",
+        "x86_64",
+        (Block(r"#define TYPE_VFIO_PCI "),),  # to the end of the struct
+    ),
+    Declaration(
+        "vfio-pci",
+        ("10.2",),
+        "hw/vfio/pci.h",
+        "x86_64",
+        (Block(r"OBJECT_DECLARE_SIMPLE_TYPE\(VFIOPCIDevice, "),),
+    ),
+    Declaration(
+        "vfio-user-pci",
+        ("10.2",),
+        "hw/vfio-user/pci.c",
+        "x86_64",
+        (Block(r"#define TYPE_VFIO_USER_PCI "),),
+    ),
+    Declaration(
+        "vfio-ccw",
+        ALL,
+        "hw/vfio/ccw.c",
+        "s390x",
+        (Block(r"struct VFIOCCWDevice \{"),),
+    ),
+    Declaration(
+        "vfio-ap",
+        ALL,
+        "hw/vfio/ap.c",
+        "s390x",
+        (
+            Block(r"#define TYPE_VFIO_AP_DEVICE ", r"#define TYPE_VFIO_AP_DEVICE "),
+            Block(r"struct VFIOAPDevice \{"),
+            Block(
+                r"OBJECT_DECLARE_SIMPLE_TYPE\(VFIOAPDevice,",
+                r"OBJECT_DECLARE_SIMPLE_TYPE\(VFIOAPDevice,",
+            ),
+        ),
+    ),
+    Declaration(
+        "iommufd",
+        ("10.0",),
+        "include/system/iommufd.h",
+        "x86_64",
+        (
+            Block(r"#define TYPE_IOMMUFD_BACKEND "),
+            Block(r"struct IOMMUFDBackend \{"),
+            Block(
+                r"#define TYPE_HOST_IOMMU_DEVICE_IOMMUFD ",
+                r"#define TYPE_HOST_IOMMU_DEVICE_IOMMUFD ",
+            ),
+        ),
+    ),
+    Declaration(
+        "iommufd",
+        ("10.2",),
+        "include/system/iommufd.h",
+        "x86_64",
+        (
+            Block(r"#define TYPE_IOMMUFD_BACKEND "),
+            Block(r"struct IOMMUFDBackend \{"),
+            Block(r"#define TYPE_HOST_IOMMU_DEVICE_IOMMUFD "),
+            Block(r"struct HostIOMMUDeviceIOMMUFDClass \{"),
+        ),
+    ),
+    Declaration(
+        "vfio-iommu-iommufd",
+        ("10.0",),
+        "include/hw/vfio/vfio-common.h",
+        "x86_64",
+        (
+            Block(
+                r"typedef struct VFIOIOMMUFDContainer \{",
+                r"OBJECT_DECLARE_SIMPLE_TYPE\(VFIOIOMMUFDContainer,",
+            ),
+        ),
+    ),
+    Declaration(
+        "vfio-iommu-iommufd",
+        ("10.2",),
+        "hw/vfio/vfio-iommufd.h",
+        "x86_64",
+        (
+            Block(
+                r"struct VFIOIOMMUFDContainer \{",
+                r"OBJECT_DECLARE_SIMPLE_TYPE\(VFIOIOMMUFDContainer,",
+            ),
+        ),
+    ),
+    Declaration(
+        "host-iommu-device",
+        ("10.0", "10.2"),
+        "include/system/host_iommu_device.h",
+        "x86_64",
+        (
+            Block(r"#define TYPE_HOST_IOMMU_DEVICE "),
+            Block(r"struct HostIOMMUDeviceClass \{"),
+        ),
     ),
 )
 
@@ -136,3 +279,8 @@ def units() -> tuple[str, ...]:
 def definition(unit: str, series: str) -> Definition | None:
     """The row for *unit* in *series*, or None where QEMU does not have it."""
     return next((d for d in DEFINITIONS if d.unit == unit and series in d.series), None)
+
+
+def declaration(unit: str, series: str) -> Declaration | None:
+    """The row for *unit*'s header part in *series*, or None where it has none."""
+    return next((d for d in DECLARATIONS if d.unit == unit and series in d.series), None)
