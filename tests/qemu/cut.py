@@ -55,8 +55,8 @@ def _span(lines: Sequence[str], block: Block) -> tuple[int, int]:
     return start, stop + 1
 
 
-def cut(text: str, blocks: Sequence[Block], includes: Sequence[str], *, at: int = -1) -> Cut:
-    """Cut *blocks* from *text* and put *includes* (lines) where the block numbered *at* stood.
+def cut(text: str, blocks: Sequence[Block], include: str, *, at: int = -1) -> Cut:
+    """Cut *blocks* from *text* and put *include* (one line) where the block numbered *at* stood.
 
     Blank lines keep the line number of all that follows.  Raises `CutError`, also when blocks
     overlap or are not in the order of the text.
@@ -70,8 +70,5 @@ def cut(text: str, blocks: Sequence[Block], includes: Sequence[str], *, at: int 
     for start, stop in spans:
         taken += [*lines[start:stop], ""]
         lines[start:stop] = [""] * (stop - start)
-    start, stop = spans[at]
-    if len(includes) > stop - start:
-        raise CutError(f"{len(includes)} includes do not fit into line {start + 1} to {stop}")
-    lines[start : start + len(includes)] = includes
+    lines[spans[at][0]] = include
     return Cut("".join(f"{line}\n" for line in lines), "".join(f"{line}\n" for line in taken))

@@ -84,7 +84,7 @@ def _find_readers(tree: Build, header: str) -> list[str]:
 
 def hand_written(where: Declaration, series: str) -> dict[str, str]:
     """QEMU's own text of what the unit declares, as the part that would hold it."""
-    text = cut(build(series, where.arch).tree.read(where.header), where.blocks, []).taken
+    text = cut(build(series, where.arch).tree.read(where.header), where.blocks, "").taken
     return {where.part: text}
 
 
@@ -92,7 +92,7 @@ def overlay(where: Declaration, series: str, parts: Mapping[str, str]) -> Overla
     """The tree with *where*'s part included in the header for QEMU's own declarations."""
     header = build(series, where.arch).tree.read(where.header)
     part = str(PurePosixPath(where.header).with_name(where.part))
-    rest = cut(header, where.blocks, [f'#include "{where.part}"'], at=0).rest
+    rest = cut(header, where.blocks, f'#include "{where.part}"', at=0).rest
     text = with_qemus_lines(parts[where.part], header)
     return Overlay({where.header: rest, part: text}, {part: where.header})
 

@@ -53,16 +53,15 @@ def generated(series: str, names: Iterable[str], folder: Path = GENERATED) -> di
 
 def hand_written(where: Definition, series: str) -> dict[str, str]:
     """QEMU's own text of what the unit defines, as the part that would hold it."""
-    text = cut(build(series, where.arch).tree.read(where.source), where.blocks, []).taken
+    text = cut(build(series, where.arch).tree.read(where.source), where.blocks, "").taken
     return {where.part: text}
 
 
 def overlay(where: Definition, parts: Mapping[str, str], text: str) -> Overlay:
-    """*text* of *where*'s file, with *parts* (file name -> text) included for the blocks."""
-    names = [name for name in where.parts if name in parts]
-    rest = cut(text, where.blocks, [f'#include "{name}"' for name in names]).rest
-    beside = PurePosixPath(where.source).parent
-    return Overlay({where.source: rest, **{f"{beside}/{name}": parts[name] for name in names}})
+    """*text* of *where*'s file, with its part (*parts*: name -> text) included for the blocks."""
+    rest = cut(text, where.blocks, f'#include "{where.part}"').rest
+    beside = str(PurePosixPath(where.source).with_name(where.part))
+    return Overlay({where.source: rest, beside: parts[where.part]})
 
 
 def with_definition(where: Definition, series: str, parts: Mapping[str, str]) -> Path:

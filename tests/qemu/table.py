@@ -19,7 +19,7 @@ def _definition(unit: str, series: str, folder: Path) -> str | None:
     where = units.definition(unit, series)
     if where is None:
         return None
-    verdict = objects.prove(where, series, objects.generated(series, where.parts, folder))
+    verdict = objects.prove(where, series, objects.generated(series, [where.part], folder))
     if not verdict.identical:
         raise _Different(f"{where.source}: {verdict}\n{verdict.detail}")
     return "identical" if verdict.reference == objects.UNTOUCHED else "identical, moved"
@@ -29,7 +29,7 @@ def _declaration(unit: str, series: str, folder: Path) -> str | None:
     where = units.declaration(unit, series)
     if where is None:
         return None
-    verdict = headers.prove(where, series, objects.generated(series, where.parts, folder))
+    verdict = headers.prove(where, series, objects.generated(series, [where.part], folder))
     if not verdict.identical:
         raise _Different(f"{where.header}: {verdict}\n{verdict.detail}")
     return f"identical ({len(verdict.objects)})"

@@ -23,8 +23,8 @@ _DEVICES = ("vfio-pci", "vfio-pci-nohotplug", "vfio-pci-igd-lpc-bridge")
 
 def _generated(series: str) -> dict[str, str]:
     definitions, declarations = binary.units_here(series)
-    names = [name for defined in definitions for name in defined.parts]
-    names += [name for declared in declarations for name in declared.parts]
+    names = [defined.part for defined in definitions]
+    names += [declared.part for declared in declarations]
     return objects.generated(series, names)
 
 

@@ -41,7 +41,7 @@ def test_generated_leaves_all_objects_alone(
     declaration: Declaration, series: str, series_or_reason: Callable[[str], Tree]
 ) -> None:
     series_or_reason(series)
-    parts = objects.generated(series, declaration.parts)
+    parts = objects.generated(series, [declaration.part])
     verdict = headers.prove(declaration, series, parts)
     assert verdict.identical, f"{verdict}\n{verdict.detail}"
 

@@ -64,7 +64,7 @@ def test_generated_gives_qemus_object(
     definition: Definition, series: str, series_or_reason: Callable[[str], Tree]
 ) -> None:
     series_or_reason(series)
-    parts = objects.generated(series, definition.parts)
+    parts = objects.generated(series, [definition.part])
     verdict = objects.prove(definition, series, parts)
     assert verdict.identical, f"{verdict}\n{verdict.detail}"
 
@@ -118,11 +118,11 @@ def test_layout_does_not_matter(change: tuple[str, str], vfio_pci: Definition) -
 )
 def test_a_cut_that_does_not_fit_is_an_error(blocks: list[Block]) -> None:
     with pytest.raises(CutError):
-        cut("int a(void)\n{\n}\nint b(void)\n{\n}\n", blocks, ["#include"])
+        cut("int a(void)\n{\n}\nint b(void)\n{\n}\n", blocks, "#include")
 
 
 def test_a_cut_keeps_line_numbers() -> None:
     text = "1\nint a(void)\n{\n}\n5\nint b(void)\n{\n}\n9\n"
-    done = cut(text, [Block("int a"), Block("int b")], ["#include"])
+    done = cut(text, [Block("int a"), Block("int b")], "#include")
     assert done.rest == "1\n\n\n\n5\n#include\n\n\n9\n"
     assert done.taken == "int a(void)\n{\n}\n\nint b(void)\n{\n}\n\n"

@@ -15,8 +15,7 @@ class Definition:
     """What *unit* takes the place of in *source*, in the series named.
 
     *arch* is a target whose build compiles the file.  More than one block means that hand-written
-    code stands between them.  *named* is false where QEMU has no macro for the type's name; then
-    the unit's header part, which has, goes along with the definition.
+    code stands between them.
     """
 
     unit: str
@@ -24,17 +23,11 @@ class Definition:
     source: str
     arch: str
     blocks: tuple[Block, ...]
-    named: bool = True
 
     @property
     def part(self) -> str:
         """The name of the generated part with the definition."""
         return f"{self.unit}.c.inc"
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The names of all generated parts that the object is made with."""
-        return (self.part,) if self.named else (f"{self.unit}.h.inc", self.part)
 
 
 _TYPES = r"DEFINE_TYPES\(types\)$"
@@ -136,7 +129,6 @@ DEFINITIONS: tuple[Definition, ...] = (
                 r"type_init\(vfio_pci_igd_register_types\)",
             ),
         ),
-        named=False,
     ),
 )
 
@@ -158,11 +150,6 @@ class Declaration:
     def part(self) -> str:
         """The name of the generated part with the declarations."""
         return f"{self.unit}.h.inc"
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The names of all generated parts that the objects are made with."""
-        return (self.part,)
 
 
 DECLARATIONS: tuple[Declaration, ...] = (
