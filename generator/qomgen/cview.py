@@ -122,6 +122,9 @@ class UnitView:
     title: CComment
     doc: CComment | None
     needs: CComment | None
+    """What the file that includes the .c.inc has included before."""
+    home: CComment | None
+    """Where the .h.inc belongs."""
     types: tuple[TypeView, ...]
     header_types: tuple[HeaderType, ...]
     register: CIdent | None
@@ -158,6 +161,7 @@ def unit_view(catalog: Catalog, unit: model.Unit) -> UnitView | None:
         title=CComment(f"QOM {plural} {listed}, for QEMU {catalog.series}"),
         doc=CComment(unit.doc) if unit.doc else None,
         needs=_needs(catalog, unit),
+        home=_home(catalog, unit, types),
         types=views,
         header_types=tuple(_header(catalog, each) for each in types),
         register=CIdent(register) if form == "function" else None,
@@ -180,6 +184,25 @@ def _needs(catalog: Catalog, unit: model.Unit) -> CComment | None:
     if not names:
         return CComment(f"{source}.") if unit.source else None
     return CComment(f"{source}, which includes before: {', '.join(names)}.")
+
+
+def _home(catalog: Catalog, unit: model.Unit, types: Sequence[model.Type]) -> CComment | None:
+    """A sentence on which header includes the .h.inc."""
+    structs = [
+        catalog.structs.get(name or "")
+        for each in types
+        for name in (each.instance_struct, each.class_struct)
+    ]
+    named = [struct.header for struct in structs if struct is not None and not struct.provided]
+    named += [each.c.header for each in types]
+    headers = [
+        str(CHeader(catalog.profile.header(name)))
+        for name in dict.fromkeys(filter(None, named))
+        if name
+    ]
+    if headers:
+        return CComment(f"Included by {' and '.join(headers)}.")
+    return CComment(f"Included by {unit.source}, before its hooks.") if unit.source else None
 
 
 # Structs

@@ -20,6 +20,7 @@ from qomgen.checks.hooks import check as check_hooks
 from qomgen.diagnostics import Diagnostics, did_you_mean
 from qomgen.digest import digest
 from qomgen.encode import CComment
+from qomgen.layout import read as read_layouts
 from qomgen.paths import data_folder
 from qomgen.plan import Plan
 from qomgen.profile import profiles
@@ -169,7 +170,8 @@ def build(
             scope = [PurePosixPath("c")]
     if "python" in targets:
         scope.append(PurePosixPath(f"python/{package}"))
-        files.update(python_files(all_catalogs, folder, package, finder))
+        layouts = {series: read_layouts(spec_dirs, series) for series in all_catalogs}
+        files.update(python_files(all_catalogs, layouts, folder, package, finder))
     inputs = (
         *specs.files,
         *finder.files,

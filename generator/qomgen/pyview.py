@@ -8,6 +8,9 @@ statement that only some series have stands under `if at_least(...)`.
 
 from __future__ import annotations
 
+import dataclasses
+import re
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +23,12 @@ from qomgen.merge import Interval
 from qomgen.pybody import Body, Imports, Scope
 from qomgen.series import Series
 
+LITERAL_WIDTH = 96
+"""Longest string literal that stays whole, in characters: shorter pieces would be put on one line again."""
+
+TEXT_WIDTH = 76
+"""Longest piece of one that does not: indented, it fits black's line."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImportView:
@@ -27,6 +36,8 @@ class ImportView:
 
     module: PyCode
     names: tuple[PyIdent, ...]
+    starts_group: bool
+    """A blank line stands before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -512,21 +523,48 @@ def _covers(interval: Interval, series: Series) -> bool:
     )
 
 
-def _text(value: str | None) -> Encoded:
-    return PyStr(value or "")
+def _text(value: str) -> Encoded:
+    """A string literal; a long one as several, which Python joins."""
+    if len(str(PyStr(value))) <= LITERAL_WIDTH:
+        return PyStr(value)
+    words = re.findall(r"\S*\s*", value)
+    lines = [""]
+    for word in words:
+        if len(lines[-1]) + len(word) > TEXT_WIDTH and lines[-1]:
+            lines.append("")
+        lines[-1] += word
+    return PyCode("(" + " ".join(str(PyStr(line)) for line in lines) + ")")
 
 
 def _import_views(imports: Imports) -> tuple[ImportView, ...]:
+    """The import statements in isort's order: standard library, packages, this package."""
     found = []
-    for module in sorted(imports.names):
-        names = tuple(PyIdent(name) for name in sorted(imports.names[module]) if name)
+    for module in sorted(imports.names, key=_import_order):
+        names = sorted((name for name in imports.names[module] if name), key=_name_order)
         dots = len(module) - len(module.lstrip("."))
         text = PyCode.join("." * dots, PyDotted(module[dots:]))
+        group = _import_order(module)[0]
         if "" in imports.names[module]:
-            found.append(ImportView(text, ()))
+            found.append((group, 0, ImportView(text, (), starts_group=False)))
         if names:
-            found.append(ImportView(text, names))
-    return tuple(found)
+            listed = tuple(PyIdent(name) for name in names)
+            found.append((group, 1, ImportView(text, listed, starts_group=False)))
+    found.sort(key=lambda row: row[:2])
+    return tuple(
+        dataclasses.replace(view, starts_group=index == 0 or found[index - 1][0] != group)
+        for index, (group, _, view) in enumerate(found)
+    )
+
+
+def _import_order(module: str) -> tuple[int, str]:
+    if module.startswith("."):
+        return 2, module
+    return (0 if module.partition(".")[0] in sys.stdlib_module_names else 1), module
+
+
+def _name_order(name: str) -> tuple[int, str]:
+    """Constants, classes, the rest."""
+    return (0 if name.isupper() else 1 if name[0].isupper() else 2), name
 
 
 def struct_homes(catalogs: Mapping[Series, Catalog]) -> dict[str, str]:

@@ -7,8 +7,10 @@
 """{{ module.title }}"""
 
 from __future__ import annotations
-
 {% for item in module.imports %}
+{% if item.starts_group %}
+
+{% endif %}
 {% if item.names %}
 from {{ item.module }} import {% for name in item.names %}{{ name }}{% if not loop.last %}, {% endif %}{% endfor %}
 
