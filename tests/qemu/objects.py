@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from . import cache
 from .compiler import Overlay, compiled
 from .cut import cut
 from .run import run
-from .tree import build
+from .tree import Build, build
 from .units import Definition
 
 GENERATED = Path(__file__).parents[2] / "generated" / "c"
@@ -64,24 +65,43 @@ def overlay(where: Definition, parts: Mapping[str, str], text: str) -> Overlay:
     return Overlay({where.source: rest, beside: parts[where.part]})
 
 
-def with_definition(where: Definition, series: str, parts: Mapping[str, str]) -> Path:
+def _without(tree: Build, option: str) -> list[str]:
+    """Compiler flags that take the CONFIG_ symbol *option* from the target's devices."""
+    config = (tree.path / f"{tree.arch}-softmmu-config-devices.h").read_text(encoding="utf-8")
+    left = config.replace(f"#define {option} 1\n", "")
+    if left == config:
+        raise LookupError(f"{option} is not on in {tree.path}")
+    path = tree.path / ".qomgen" / f"without-{option}-{cache.digest(left)}.h"
+    if not path.exists():
+        cache.write(path, left.encode())
+    return ["-UCONFIG_DEVICES", f'-DCONFIG_DEVICES="{path}"']
+
+
+def with_definition(where: Definition, series: str, parts: Mapping[str, str], *flags: str) -> Path:
     """The object of *where*'s file with *parts* included in place of QEMU's own definition."""
     tree = build(series, where.arch)
-    return compiled(tree, where.source, overlay(where, parts, tree.tree.read(where.source)))
+    text = tree.tree.read(where.source)
+    return compiled(tree, where.source, overlay(where, parts, text), *flags)
 
 
-def prove(where: Definition, series: str, parts: Mapping[str, str]) -> Verdict:
+def prove(
+    where: Definition, series: str, parts: Mapping[str, str], *, without: str | None = None
+) -> Verdict:
     """Compare the object made with *parts* (file name -> text) to QEMU's own.
 
-    Where hand-written code stands between the blocks, gcc may lay the functions out otherwise,
-    whoever wrote them; then QEMU's own text, moved to where the include stands, is the reference,
-    and the verdict says so.  Raises `run.CommandError` when they do not compile.
+    *without* is a CONFIG_ symbol to switch off for both.  Where hand-written code stands between
+    the blocks, gcc may lay the functions out otherwise, whoever wrote them; then QEMU's own text,
+    moved to where the include stands, is the reference, and the verdict says so.
+
+    Raises `run.CommandError` when one does not compile.
     """
-    ours = with_definition(where, series, parts)
-    theirs = compiled(build(series, where.arch), where.source)
+    tree = build(series, where.arch)
+    flags = _without(tree, without) if without else []
+    ours = with_definition(where, series, parts, *flags)
+    theirs = compiled(tree, where.source, None, *flags)
     reference = UNTOUCHED
     if len(where.blocks) > 1 and ours.read_bytes() != theirs.read_bytes():
-        theirs = with_definition(where, series, hand_written(where, series))
+        theirs = with_definition(where, series, hand_written(where, series), *flags)
         reference = MOVED
     if ours.read_bytes() == theirs.read_bytes():
         return Verdict(True, reference)

@@ -6,6 +6,7 @@ Oracle: QEMU's own source and compiler flags (tests/qemu/tree.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -67,6 +68,40 @@ def test_generated_gives_qemus_object(
     parts = objects.generated(series, [definition.part])
     verdict = objects.prove(definition, series, parts)
     assert verdict.identical, f"{verdict}\n{verdict.detail}"
+
+
+@pytest.mark.parametrize(
+    ("definition", "series", "option"),
+    [
+        pytest.param(definition, series, option, id=f"{definition.unit}-{series}-{option}")
+        for definition in units.DEFINITIONS
+        for series in definition.series
+        for option in definition.options
+    ],
+)
+def test_generated_gives_qemus_object_without(
+    definition: Definition,
+    series: str,
+    option: str,
+    series_or_reason: Callable[[str], Tree],
+) -> None:
+    series_or_reason(series)
+    parts = objects.generated(series, [definition.part])
+    verdict = objects.prove(definition, series, parts, without=option)
+    assert verdict.identical, f"{verdict}\n{verdict.detail}"
+
+
+@pytest.mark.parametrize(("definition", "series"), _CASES)
+def test_every_guard_is_an_option(
+    definition: Definition, series: str, series_or_reason: Callable[[str], Tree]
+) -> None:
+    series_or_reason(series)
+    guards = r"^#\s*if(?:n?def)?\b.*?(CONFIG_\w+)"
+    for text in (
+        *objects.hand_written(definition, series).values(),
+        *objects.generated(series, [definition.part]).values(),
+    ):
+        assert set(re.findall(guards, text, re.MULTILINE)) == set(definition.options)
 
 
 @pytest.mark.parametrize(("definition", "series"), _CASES)

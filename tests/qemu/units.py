@@ -15,7 +15,8 @@ class Definition:
     """What *unit* takes the place of in *source*, in the series named.
 
     *arch* is a target whose build compiles the file.  More than one block means that hand-written
-    code stands between them.
+    code stands between them.  *options* are the CONFIG_ symbols that guard parts of the text; our
+    trees have them on.
     """
 
     unit: str
@@ -23,6 +24,7 @@ class Definition:
     source: str
     arch: str
     blocks: tuple[Block, ...]
+    options: tuple[str, ...] = ()
 
     @property
     def part(self) -> str:
@@ -35,10 +37,18 @@ _TYPES = r"DEFINE_TYPES\(types\)$"
 DEFINITIONS: tuple[Definition, ...] = (
     Definition(
         "vfio-pci",
-        ("7.2", "10.0"),
+        ("7.2",),
         "hw/vfio/pci.c",
         "x86_64",
         (Block(r"static void vfio_instance_init\(", r"type_init\(register_vfio_pci_dev_type\)"),),
+    ),
+    Definition(
+        "vfio-pci",
+        ("10.0",),
+        "hw/vfio/pci.c",
+        "x86_64",
+        (Block(r"static void vfio_instance_init\(", r"type_init\(register_vfio_pci_dev_type\)"),),
+        ("CONFIG_IOMMUFD",),
     ),
     Definition(
         "vfio-pci",
@@ -46,6 +56,7 @@ DEFINITIONS: tuple[Definition, ...] = (
         "hw/vfio/pci.c",
         "x86_64",
         (Block(r"static void vfio_pci_init\(", r"type_init\(register_vfio_pci_dev_type\)"),),
+        ("CONFIG_IOMMUFD",),
     ),
     Definition(
         "vfio-user-pci",
@@ -63,28 +74,50 @@ DEFINITIONS: tuple[Definition, ...] = (
     ),
     Definition(
         "vfio-ccw",
-        ALL,
+        ("7.2",),
+        "hw/vfio/ccw.c",
+        "s390x",
+        (Block(r"static Property vfio_ccw_properties\[", r"type_init\(register_vfio_ccw_type\)"),),
+    ),
+    Definition(
+        "vfio-ccw",
+        ("10.0", "10.2"),
         "hw/vfio/ccw.c",
         "s390x",
         (
             Block(
-                r"static (const )?Property vfio_ccw_properties\[",
+                r"static const Property vfio_ccw_properties\[",
                 r"type_init\(register_vfio_ccw_type\)",
             ),
         ),
+        ("CONFIG_IOMMUFD",),
     ),
     Definition(
         "vfio-ap",
-        ALL,
+        ("7.2",),
         "hw/vfio/ap.c",
         "s390x",
         (
-            Block(r"static (const )?Property vfio_ap_properties\["),
+            Block(r"static Property vfio_ap_properties\["),
             Block(
                 r"static const VMStateDescription vfio_ap_vmstate ",
                 r"type_init\(vfio_ap_type_init\)",
             ),
         ),
+    ),
+    Definition(
+        "vfio-ap",
+        ("10.0", "10.2"),
+        "hw/vfio/ap.c",
+        "s390x",
+        (
+            Block(r"static const Property vfio_ap_properties\["),
+            Block(
+                r"static const VMStateDescription vfio_ap_vmstate ",
+                r"type_init\(vfio_ap_type_init\)",
+            ),
+        ),
+        ("CONFIG_IOMMUFD",),
     ),
     Definition(
         "iommufd",
