@@ -387,6 +387,11 @@ class Builder:
             instance_post_init=self.function(node, "instance_post_init"),
             instance_finalize=self.function(node, "instance_finalize"),
             written_places=_written_places(written),
+            written_properties=frozenset(
+                entry.key
+                for key in ("properties", "class_properties")
+                for entry in _entries(written, key)
+            ),
         )
         return made, structs
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qomgen.encode import CCode, CComment, CIdent, CString, Encoded
@@ -35,6 +36,8 @@ def call(value: Call, indent: int, ending: str = ";") -> CCode:
     """
     Lay out `value` from column `indent`.
 
+    Arguments stand below the first one; where one of them would not fit there, all start on a line of their own.
+
     Args:
         value: the call.
         indent: columns before it.
@@ -42,49 +45,53 @@ def call(value: Call, indent: int, ending: str = ";") -> CCode:
     """
     head = " " * indent + f"{value.function}("
     if value.comment is not None:
-        return _one_a_line(head, value, ending)
+        return _commented(head, value, value.comment, indent, ending)
     flat = head + ", ".join(str(each) for each in value.arguments) + ")" + ending
     if len(flat) <= WIDTH:
         return CCode(flat)
-    column = len(head)
-    lines, line = [], head
-    last = len(value.arguments) - 1
-    for index, argument in enumerate(value.arguments):
+    aligned = _filled(head, len(head), value.arguments, ")" + ending)
+    if _fits(aligned):
+        return CCode("\n".join(aligned))
+    hanging = [head, *_filled(" " * (indent + 4), indent + 4, value.arguments, ")" + ending)]
+    return CCode("\n".join(hanging if _fits(hanging[1:]) else aligned))
+
+
+def _fits(lines: list[str]) -> bool:
+    return all(len(line) <= WIDTH for line in lines)
+
+
+def _filled(start: str, column: int, arguments: Sequence[Encoded], ending: str) -> list[str]:
+    """`arguments` behind `start`, as many a line as fit; further lines begin at `column`."""
+    lines, line, is_empty = [], start, True
+    for index, argument in enumerate(arguments):
         text = str(argument)
-        after = ")" + ending if index == last else ","
-        separator = "" if line == head or not line.strip() else " "
-        if (
-            len(line) + len(separator) + len(text) + len(after) > WIDTH
-            and line != head
-            and line.strip()
-        ):
+        after = ending if index == len(arguments) - 1 else ","
+        if not is_empty and len(line) + 1 + len(text) + len(after) > WIDTH:
             lines.append(line)
-            line, separator = " " * column, ""
-        if (
-            isinstance(argument, CString)
-            and len(line) + len(separator) + len(text) + len(after) > WIDTH
-        ):
-            pieces = argument.pieces(WIDTH - len(line) - len(separator) - len(after))
-            lines.append(line + separator + pieces[0])
-            lines.extend(" " * column + piece for piece in pieces[1:-1])
-            line = " " * column + pieces[-1] + after
-        else:
-            line += separator + text + after
-    lines.append(line)
-    return CCode("\n".join(lines))
+            line, is_empty = " " * column, True
+        line += "" if is_empty else " "
+        room = WIDTH - len(line) - len(after)
+        pieces = argument.pieces(room) if isinstance(argument, CString) else [text]
+        for piece in pieces[:-1]:
+            lines.append(line + piece)
+            line = " " * column
+        line += pieces[-1] + after
+        is_empty = False
+    return [*lines, line]
 
 
-def _one_a_line(head: str, value: Call, ending: str) -> CCode:
-    column = len(head)
+def _commented(head: str, value: Call, about: CComment, indent: int, ending: str) -> CCode:
+    """The call with a comment behind its first argument, and then an argument a line."""
     first, *rest = value.arguments
-    lines = [f"{head}{first}, /* {value.comment} */"]
+    column = len(head)
+    start = f"{head}{first}{',' if rest else ')' + ending} /* {about} */"
+    if len(start) > WIDTH:
+        without = call(Call(value.function, value.arguments), indent, ending)
+        return CCode.join(comment(about, indent), "\n", without)
+    lines = [start]
     for index, argument in enumerate(rest):
         after = ")" + ending if index == len(rest) - 1 else ","
-        pieces = [str(argument)]
-        if isinstance(argument, CString):
-            pieces = argument.pieces(WIDTH - column - len(after))
-        lines.extend(" " * column + piece for piece in pieces)
-        lines[-1] += after
+        lines += _filled(" " * column, column, [argument], after)
     return CCode("\n".join(lines))
 
 
@@ -104,20 +111,45 @@ def assign(value: Assign, indent: int) -> CCode:
 def declaration(text: Encoded, indent: int) -> CCode:
     """A declaration with its semicolon; a long parameter list goes on below its first parameter."""
     flat = " " * indent + f"{text};"
-    if len(flat) <= WIDTH:
+    opening = _last_parenthesis(flat)
+    if len(flat) <= WIDTH or opening is None:
         return CCode(flat)
-    opening = flat.rfind("(", 0, flat.rfind(")"))
-    words = flat[opening + 1 :].split(", ")
-    lines, line = [], flat[: opening + 1]
-    for index, word in enumerate(words):
-        piece = word + ("," if index < len(words) - 1 else "")
-        if len(line) + 1 + len(piece) > WIDTH and index:
-            lines.append(line)
-            line = " " * (opening + 1) + piece
-        else:
-            line += (" " if index else "") + piece
-    lines.append(line)
-    return CCode("\n".join(lines))
+    parameters = [CCode(each) for each in flat[opening + 1 : -2].split(", ")]
+    return CCode("\n".join(_filled(flat[: opening + 1], opening + 1, parameters, ");")))
+
+
+def _last_parenthesis(declared: str) -> int | None:
+    """Where the parameter list opens that ends `declared`; None if it ends otherwise."""
+    if not declared.endswith(");"):
+        return None
+    depth = 0
+    for index in range(len(declared) - 2, -1, -1):
+        depth += {")": 1, "(": -1}.get(declared[index], 0)
+        if depth == 0:
+            return index
+    return None
+
+
+def signature(name: CIdent, parameters: Sequence[str]) -> CCode:
+    """
+    The first lines of a static function that returns nothing.
+
+    Args:
+        name: the function's name.
+        parameters: the generator's own text, no spec's.
+    """
+    head = f"static void {name}("
+    encoded = [CCode(each) for each in parameters]
+    aligned = _filled(head, len(head), encoded, ")")
+    if not _fits(aligned):
+        aligned = [head, *_filled("    ", 4, encoded, ")")]
+    return CCode("\n".join(aligned))
+
+
+def define(name: CIdent, value: Encoded) -> CCode:
+    """A macro without parameters; the value goes on a second line if it must."""
+    flat = f"#define {name} {value}"
+    return CCode(flat if len(flat) <= WIDTH else f"#define {name} \\\n    {value}")
 
 
 def comment(text: CComment, indent: int) -> CCode:

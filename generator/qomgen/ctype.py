@@ -4,7 +4,7 @@ C types of struct fields, read by a closed grammar and printed again from the pa
 
     declarator  = base {"*" ["const"]} [function] {"[" size "]"}
                 | LIST "(" [identifier] "," identifier ")"  |  LIST "(" identifier ")"
-    base        = {"const" | "volatile"} ( ("struct" | "union" | "enum") identifier | integer words | identifier )
+    base        = {"const" | "volatile"} ( ("struct" | "union" | "enum") identifier | arithmetic type | identifier )
     function    = "(" "*" ")" "(" [parameter {"," parameter}] ")"
     parameter   = declarator [identifier]          (the name before any array size)
     size        = constant {("+" | "-") constant}
@@ -20,14 +20,26 @@ from qomgen.reserved import C_KEYWORDS
 _TOKEN = re.compile(r"\s*(?:([A-Za-z_][A-Za-z0-9_]*)|(0[xX][0-9a-fA-F]+|[0-9]+)|([*()\[\],+\-]))")
 _QUALIFIERS = frozenset({"const", "volatile"})
 _TAGS = frozenset({"struct", "union", "enum"})
-_INTEGER_WORDS = frozenset(
-    {"unsigned", "signed", "long", "short", "int", "char", "float", "double", "void", "bool"}
+_ARITHMETIC = frozenset(
+    tuple(sorted(f"{sign} {words}".split()))
+    for signs, types in (
+        (("", "signed", "unsigned"), ("char", "short", "short int", "int", "long", "long int")),
+        (("", "signed", "unsigned"), ("long long", "long long int")),
+        (("signed", "unsigned", "float", "double", "long double", "bool", "void"), ("",)),
+    )
+    for sign in signs
+    for words in types
 )
+"""The words of every arithmetic type, sorted: C takes them in any order (ISO C11, 6.7.2)."""
+_ARITHMETIC_WORDS = frozenset(word for words in _ARITHMETIC for word in words)
 _LISTS = frozenset(
     f"{kind}_{part}"
     for kind in ("QLIST", "QSIMPLEQ", "QTAILQ", "QSLIST")
     for part in ("HEAD", "ENTRY")
 )
+
+MAX_SIZE = (1 << 31) - 1
+"""Largest number in an array bound."""
 
 
 class CTypeError(ValueError):
@@ -170,7 +182,7 @@ class _Reader:
         return self.take()
 
     def declarator(self, *, named: bool) -> tuple[CType, str | None]:
-        if self.peek() in _LISTS:
+        if self.peek() in _LISTS and not named:
             return CType(self.list_macro()), None
         base = self.base()
         pointers = []
@@ -192,6 +204,8 @@ class _Reader:
             if named and self.peek() not in ("", "[", ",", ")"):
                 name = self.identifier()
             sizes = self.sizes()
+            if not pointers and base.split()[-1] == "void":
+                raise CTypeError("void without a * is the type of nothing")
         return CType(base, tuple(pointers), function, sizes), name
 
     def list_macro(self) -> str:
@@ -213,9 +227,13 @@ class _Reader:
         if self.peek() in _TAGS:
             words.append(self.take())
             words.append(self.identifier())
-        elif self.peek() in _INTEGER_WORDS:
-            while self.peek() in _INTEGER_WORDS:
-                words.append(self.take())
+        elif self.peek() in _ARITHMETIC_WORDS:
+            arithmetic = []
+            while self.peek() in _ARITHMETIC_WORDS:
+                arithmetic.append(self.take())
+            if tuple(sorted(arithmetic)) not in _ARITHMETIC:
+                raise CTypeError(f"C has no type '{' '.join(arithmetic)}'")
+            words += arithmetic
         else:
             words.append(self.identifier())
         return " ".join(words)
@@ -247,6 +265,9 @@ class _Reader:
         return tuple(found)
 
     def constant(self) -> str:
-        if re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9]+", self.peek()):
+        token = self.peek()
+        if re.fullmatch(r"0[xX][0-9a-fA-F]+|0|[1-9][0-9]*", token):
+            if int(token, 0) > MAX_SIZE:
+                raise self.fail(f"a number of at most {MAX_SIZE}")
             return self.take()
         return self.identifier()

@@ -7,10 +7,11 @@ Statements are built in `qomgen.cbody`; this module puts types, structs and unit
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from qomgen import cbody, model, naming
+from qomgen import cbody, clayout, model, naming
 from qomgen.catalog import Catalog
 from qomgen.cbody import Body, Group, Guarded, grouped
 from qomgen.clayout import Call
@@ -22,9 +23,8 @@ from qomgen.profile import Facts, Kind
 class FlagView:
     """A bit of a field: the macros NAME_BIT and NAME."""
 
-    bit_macro: CIdent
-    mask_macro: CIdent
-    number: CNumber
+    bit: CCode
+    mask: CCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Setter:
     """A generated setter of a class property."""
 
     name: CIdent
-    value_type: CCode
+    signature: CCode
     body: Body
     guard: cbody.GuardView | None
 
@@ -94,6 +94,7 @@ class TypeView:
     instance_size: CIdent | None
     class_size: CIdent | None
     class_init: CIdent | None
+    class_init_signature: CCode | None
     class_base_init: CIdent | None
     instance_init: CIdent | None
     instance_post_init: CIdent | None
@@ -130,6 +131,14 @@ class UnitView:
     register: CIdent | None
     array: CIdent | None
     infos: tuple[cbody.InfoCopy, ...]
+
+    def without_header(self) -> UnitView:
+        """What the .c.inc prints."""
+        return dataclasses.replace(self, header_types=(), home=None)
+
+    def header_alone(self) -> UnitView:
+        """What the .h.inc prints."""
+        return dataclasses.replace(self, types=(), needs=None, register=None, array=None, infos=())
 
     @property
     def has_header(self) -> bool:
@@ -273,11 +282,15 @@ def _field(catalog: Catalog, type_: model.Type, field: model.Field) -> FieldView
         text = field.ctype.declare(field.name)
     if field.bits is not None:
         text += f":{field.bits}"
-    flags = tuple(
-        FlagView(CIdent(f"{name}_BIT"), CIdent(name), CNumber(bit)) for name, bit in field.flags
-    )
+    flags = tuple(_flag(name, bit) for name, bit in field.flags)
     # The declaration is printed from the parse of ctype's grammar, not copied from the spec.
     return FieldView(CCode(text), CComment(field.doc) if field.doc else None, flags)
+
+
+def _flag(name: str, bit: int) -> FlagView:
+    number = CIdent(f"{name}_BIT")
+    mask = CCode.join("(1 << ", number, ")")
+    return FlagView(clayout.define(number, CNumber(bit)), clayout.define(CIdent(name), mask))
 
 
 # Types
@@ -300,6 +313,9 @@ def _type(catalog: Catalog, unit: model.Unit, type_: model.Type) -> TypeView:
             body = cbody.instance_function(catalog, type_, function.steps, is_init=is_init)
             inits.append(InitFunction(CIdent(name), body))
     entries = _entries(catalog, type_)
+    class_init_name = None
+    if class_init is not None or type_.class_init is not None:
+        class_init_name = CIdent(names.class_init)
     return TypeView(
         name=CString(type_.name),
         info=CIdent(names.info),
@@ -309,11 +325,8 @@ def _type(catalog: Catalog, unit: model.Unit, type_: model.Type) -> TypeView:
         abstract=type_.abstract,
         instance_size=CIdent(type_.instance_struct) if type_.instance_struct else None,
         class_size=CIdent(type_.class_struct) if type_.class_struct else None,
-        class_init=(
-            CIdent(names.class_init)
-            if class_init is not None or type_.class_init is not None
-            else None
-        ),
+        class_init=class_init_name,
+        class_init_signature=_class_init_signature(catalog, class_init_name),
         class_base_init=CIdent(type_.class_base_init) if type_.class_base_init else None,
         instance_init=CIdent(names.instance_init) if instance_init else None,
         instance_post_init=CIdent(names.instance_post_init) if type_.instance_post_init else None,
@@ -332,6 +345,11 @@ def _type(catalog: Catalog, unit: model.Unit, type_: model.Type) -> TypeView:
         class_init_body=class_init,
         define=_define(catalog, type_, names) if by_macro else None,
     )
+
+
+def _class_init_signature(catalog: Catalog, name: CIdent | None) -> CCode | None:
+    data = "const void *data" if catalog.profile.facts.const_class_data else "void *data"
+    return clayout.signature(name, ("ObjectClass *klass", data)) if name else None
 
 
 def _define(catalog: Catalog, type_: model.Type, names: naming.Names) -> Call:
@@ -368,10 +386,12 @@ def _setters(catalog: Catalog, type_: model.Type) -> tuple[Setter, ...]:
     found = []
     for each in type_.class_properties:
         if each.set is not None and each.set.steps is not None and each.set.name is not None:
-            value_type = CCode("bool ") if each.kind == "bool" else CCode("const char *")
+            value = "bool value" if each.kind == "bool" else "const char *value"
+            name = CIdent(each.set.name)
+            signature = clayout.signature(name, ("Object *obj", value, "Error **errp"))
             body = cbody.instance_function(catalog, type_, each.set.steps)
             guard = cbody.guard_view(each.guard) if each.guard else None
-            found.append(Setter(CIdent(each.set.name), value_type, body, guard))
+            found.append(Setter(name, signature, body, guard))
     return tuple(found)
 
 

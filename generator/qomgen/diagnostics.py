@@ -10,10 +10,19 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
+
+MAX_ERRORS = 10_000
+"""How many diagnostics a run collects before it gives up: a hostile file must not fill the memory."""
+
+_LONGEST = 200
+"""How much of one value a message shows, in characters."""
+
+_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True)
@@ -25,8 +34,8 @@ class SourceFile:
 
     @cached_property
     def lines(self) -> list[str]:
-        """The text's lines, without their ends."""
-        return self.text.splitlines()
+        """The text's lines, without their ends: those of YAML 1.2, not all that `str.splitlines` knows."""
+        return _BREAK.split(self.text)
 
     def span(self, line: int, column: int, length: int = 1) -> Span:
         """A span from 0-based `line` and `column`, as YAML marks count them."""
@@ -34,9 +43,8 @@ class SourceFile:
 
     def span_at(self, offset: int) -> Span:
         """The span of the one character at `offset`."""
-        before = self.text[:offset]
-        line = before.count("\n")
-        return self.span(line, offset - (before.rfind("\n") + 1))
+        before = _BREAK.split(self.text[:offset])
+        return self.span(len(before) - 1, len(before[-1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,24 @@ class Span:
 
     def __str__(self) -> str:
         """The place as compilers write it: file:line:column."""
-        return f"{self.file.name}:{self.line}:{self.column}"
+        return f"{visible(self.file.name)}:{self.line}:{self.column}"
+
+
+def visible(text: str) -> str:
+    """`text` with every character spelt out that would move a cursor, turn the reading direction or hide itself."""
+    return "".join(char if char.isprintable() else f"\\u{{{ord(char):x}}}" for char in text)
+
+
+def _shown(value: object) -> str:
+    """A value as a message shows it: printable, and not longer than a reader wants."""
+    text = str(value)
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST] + "..."
+    return visible(text)
+
+
+Hint: TypeAlias = str | Callable[[], str | None] | None
+"""A hint; as a function it is made only if somebody reads it."""
 
 
 class Diagnostic:
@@ -71,11 +96,27 @@ class Diagnostic:
     default_hint: ClassVar[str | None] = None
     once_a_place: ClassVar[bool] = False
     """Whether a second one at the same place is dropped: rules checked for one series after the other say it once."""
+    missing: ClassVar[tuple[str, ...]] = ()
+    """
+    What is said to be missing, each a format of the message's fields.
 
-    def __init__(self, span: Span, hint: str | None = None, **fields: object) -> None:
+    If a part of the input that may have held it was left out because of another error, then this one is not said:
+    it would only follow from that.
+    """
+
+    def __init__(self, span: Span, hint: Hint = None, **fields: object) -> None:
         self.span = span
-        self.text = self.message.format_map(fields)
-        self.hint = hint or (self.default_hint.format_map(fields) if self.default_hint else None)
+        shown = {name: _shown(value) for name, value in fields.items()}
+        self.text = self.message.format_map(shown)
+        self.needs = frozenset(each.format_map(fields) for each in self.missing)
+        self._hint = hint
+        self._default = self.default_hint.format_map(shown) if self.default_hint else None
+
+    @cached_property
+    def hint(self) -> str | None:
+        """How to mend it, if that can be told."""
+        made = self._hint() if callable(self._hint) else self._hint
+        return visible(made) if made else self._default
 
     @property
     def key(self) -> tuple[str, int, int, str, str]:
@@ -89,21 +130,56 @@ class Diagnostic:
         return inspect.cleandoc(cls.__doc__ or "")
 
 
+class TooManyErrors(Diagnostic):
+    """
+    There are more errors than anybody reads, and the search ended.
+
+    The file is hardly a spec. What was found until then is listed; nothing is known of the rest.
+    """
+
+    id = "QG021"
+    message = "more than {limit} errors; here the search ended"
+
+
 class Diagnostics:
     """The diagnostics of a run, as they are found."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, int, int, str, str], Diagnostic] = {}
+        self._left_out: set[str] = set()
+        self._lost_file = False
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Take one; a second one equal to it is dropped."""
+        """
+        Take one; a second one equal to it is dropped.
+
+        Raises:
+            SpecErrors: if there are more than anybody would read.
+        """
         self._found.setdefault(diagnostic.key, diagnostic)
+        if len(self._found) >= MAX_ERRORS and not isinstance(diagnostic, TooManyErrors):
+            self.add(TooManyErrors(diagnostic.span, limit=MAX_ERRORS))
+            self.raise_if_any()
+
+    def leave_out(self, names: Iterable[str]) -> None:
+        """Note that a wrong part of the input is passed over, with everything in it that has one of `names`."""
+        self._left_out.update(names)
+
+    def lose_file(self) -> None:
+        """Note that a whole file can't be read: nobody knows what it holds."""
+        self._lost_file = True
+
+    def _follows(self, diagnostic: Diagnostic) -> bool:
+        """Whether `diagnostic` may only be there because something was left out."""
+        lost = self._lost_file and diagnostic.needs
+        return bool(lost) or not self._left_out.isdisjoint(diagnostic.needs)
 
     def __len__(self) -> int:
-        return len(self._found)
+        return sum(not self._follows(each) for each in self._found.values())
 
     def __iter__(self) -> Iterator[Diagnostic]:
-        return iter(sorted(self._found.values(), key=lambda each: each.key))
+        kept = (each for each in self._found.values() if not self._follows(each))
+        return iter(sorted(kept, key=lambda each: each.key))
 
     def raise_if_any(self) -> None:
         """
@@ -120,11 +196,29 @@ class SpecErrors(Exception):
     """The input is wrong; `diagnostics` says all that was found, in order of place."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        super().__init__("\n".join(f"{each.span}: {each.text}" for each in diagnostics))
+        super().__init__("\n".join(f"{each.span}: {each.text}" for each in diagnostics[:100]))
         self.diagnostics = diagnostics
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A hint with the known word nearest to `word`, or None if none is near."""
-    near = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.6)
+    letters = set(word)
+    # difflib alone takes a tenth of a second to look through the constants of QEMU: leave out what can't be near.
+    candidates = sorted(
+        each
+        for each in set(known)
+        if 0.4 < len(each) / max(len(word), 1) < 2.5 and len(letters & set(each)) * 2 > len(letters)
+    )
+    near = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
     return f"did you mean '{near[0]}'?" if near else None
+
+
+def nearest(
+    word: str, known: Iterable[str] | Callable[[], Iterable[str]]
+) -> Callable[[], str | None]:
+    """`did_you_mean`, made only when the hint is read: a rule that is checked for each series says it once."""
+
+    def hint() -> str | None:
+        return did_you_mean(word, known() if callable(known) else known)
+
+    return hint

@@ -9,7 +9,7 @@ a spec becomes one only here: an identifier is checked, a literal is encoded, a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from qomgen.reserved import C_KEYWORDS, PYTHON_KEYWORDS
 
@@ -102,49 +102,63 @@ class CCode(Encoded):
 
 
 class CString(Encoded):
-    """A C string literal. `pieces` splits it for long lines."""
+    """
+    A C string literal, in ASCII: UTF-8 as octal escapes. `pieces` splits it for long lines.
+
+    Raises:
+        ValueError: if the text has a NUL, where C would end it, or a lone surrogate, which UTF-8 can't say.
+    """
 
     __slots__ = ("value",)
 
     def __init__(self, value: str) -> None:
-        super().__init__(_c_literal(value))
+        if "\0" in value:
+            raise ValueError(f"{value!r} has a NUL")
+        super().__init__(f'"{"".join(_c_escapes(value))}"')
         self.value = value
 
     def pieces(self, width: int) -> list[str]:
-        """Literals of at most `width` columns that the compiler joins, broken after spaces where possible."""
+        """
+        Literals that the compiler joins, broken after spaces where possible.
+
+        Args:
+            width: columns of each; at least 6 are taken, which is what one escaped byte needs.
+        """
         if len(self.text) <= width:
             return [self.text]
-        room = max(width - 2, 8)
+        room = max(width, 6) - 2
         pieces: list[str] = []
         line = ""
-        for unit in (_c_escape(char) for char in self.value):
-            if len(line) + len(unit) > room:
-                space = line.rfind(" ") + 1
-                cut = space if space > room // 3 else len(line)
-                pieces.append(line[:cut])
-                line = line[cut:]
-            line += unit
-        return [f'"{_no_trigraph(piece)}"' for piece in (*pieces, line)]
+        for escape in _c_escapes(self.value):
+            # A character of several bytes stays whole if a line holds it.
+            for unit in [escape] if len(escape) <= room else re.findall(r"\\...", escape):
+                while line and len(line) + len(unit) > room:
+                    space = line.rfind(" ") + 1
+                    cut = space if space > room // 3 else len(line)
+                    pieces.append(line[:cut])
+                    line = line[cut:]
+                line += unit
+        return [f'"{piece}"' for piece in (*pieces, line)]
 
 
-def _c_escape(char: str) -> str:
-    if char in '"\\':
-        return "\\" + char
-    if " " <= char <= "~":
-        return char
-    if char in "\n\t\r":
-        return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}[char]
-    # Octal escapes end after three digits; a hexadecimal one would swallow a digit that follows.
-    return "".join(f"\\{byte:03o}" for byte in char.encode("utf-8", "surrogatepass"))
+def _c_escapes(value: str) -> Iterator[str]:
+    """The characters of `value` as they stand in a C string literal."""
+    before = ""
+    for char in value:
+        if char in _C_ESCAPES:
+            yield _C_ESCAPES[char]
+        elif char == before == "?":
+            # gcc reads trigraphs with -std=c11 and -trigraphs: no two question marks in a row.
+            yield "\\?"
+        elif " " <= char <= "~":
+            yield char
+        else:
+            # Octal escapes end after three digits; a hexadecimal one would swallow a digit that follows.
+            yield "".join(f"\\{byte:03o}" for byte in char.encode("utf-8"))
+        before = char
 
 
-def _no_trigraph(text: str) -> str:
-    # gcc reads trigraphs with -std=c11 and -trigraphs.
-    return text.replace("??", "?\\?")
-
-
-def _c_literal(value: str) -> str:
-    return '"' + _no_trigraph("".join(_c_escape(char) for char in value)) + '"'
+_C_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 class CComment(Encoded):
@@ -165,11 +179,18 @@ def neutral(text: str) -> str:
 
 
 class CNumber(Encoded):
-    """An integer constant of C with the suffix that its size asks for, in the base it was given in."""
+    """
+    An integer constant of C with the suffix that its size asks for, in the base it was given in.
+
+    Raises:
+        ValueError: if no integer type of 64 bits holds it.
+    """
 
     __slots__ = ()
 
     def __init__(self, value: int, *, hexadecimal: bool = False) -> None:
+        if not -(1 << 63) <= value < 1 << 64:
+            raise ValueError(f"{value} does not fit in 64 bits")
         digits = f"0x{value:X}" if hexadecimal and value >= 0 else str(value)
         if value == -(1 << 63):
             super().__init__("INT64_MIN")
@@ -253,12 +274,14 @@ def _py_escape(char: str) -> str:
 
 
 class PyDoc(Encoded):
-    """The inside of a docstring or a comment: one paragraph that can't end it."""
+    """The inside of a docstring or a comment: one paragraph that can't end it, nor say how the file is encoded."""
 
     __slots__ = ()
 
     def __init__(self, text: str) -> None:
-        super().__init__(neutral(text).replace("\\", "\\\\").replace('"""', "'''").rstrip('"'))
+        safe = neutral(text).replace("\\", "\\\\").replace('"""', "'''").rstrip('"')
+        # PEP 263: a comment in the first two lines with coding= or coding: chooses the codec.
+        super().__init__(re.sub("coding(?=[:=])", "coding ", safe))
 
 
 class PyNumber(Encoded):

@@ -311,6 +311,8 @@ class Type:
     instance_finalize: Function | None = None
     written_places: frozenset[str] = frozenset()
     """Place steps written for any series: these are not placed by default where a series lacks them."""
+    written_properties: frozenset[str] = frozenset()
+    """Names of properties written for any series."""
 
     def property(self, name: str) -> Property | None:
         """The property called `name`."""

@@ -25,14 +25,16 @@ class Unreadable(Diagnostic):
 
 class ControlCharacter(Diagnostic):
     """
-    The file has a character that no text has: NUL, another C0 control character, DEL, or a noncharacter.
+    The file has a character that no text needs: a control character, a line separator of Unicode, a noncharacter.
 
-    YAML 1.2 refuses them (section 5.1), and in a generated comment or string they could hide what it says.
+    YAML 1.2 refuses most of them (section 5.1), and in a generated comment or string they could hide what it says.
+    U+0085, U+2028 and U+2029 end a line for some YAML libraries and for others not. A text may have any of them but
+    NUL as an escape in double quotes; C ends a string at NUL.
     """
 
     id = "QG002"
     message = "the control character {code} does not belong in a spec"
-    default_hint = "remove it; in a double-quoted string it can be written as an escape"
+    default_hint = "remove it"
 
 
 class YamlSyntax(Diagnostic):
@@ -80,7 +82,6 @@ class KeyNotString(Diagnostic):
 
     id = "QG006"
     message = "a key must be text, and {text} is not"
-    default_hint = 'quote it: "{text}"'
 
 
 class VersionAsNumber(Diagnostic):
@@ -92,7 +93,7 @@ class VersionAsNumber(Diagnostic):
 
     id = "QG007"
     message = "a QEMU series in quotes belongs here; unquoted, {text} is a number"
-    default_hint = 'write "{text}"'
+    default_hint = 'write "{meant}"'
 
 
 class TooDeep(Diagnostic):
@@ -107,10 +108,15 @@ class TooDeep(Diagnostic):
 
 
 class NotADocument(Diagnostic):
-    """A YAML document is a list or a bare value; a spec document is a mapping that begins with what it describes."""
+    """
+    A file has no YAML document, or one that is a list or a bare value.
+
+    A spec document is a mapping that begins with what it describes. A file that is not wanted any more is deleted, not
+    emptied.
+    """
 
     id = "QG009"
-    message = "a spec document is a mapping, such as 'type: my-device'"
+    message = "this is {what}; a spec document is a mapping, such as 'type: my-device'"
 
 
 class NoDocumentKind(Diagnostic):
@@ -203,6 +209,17 @@ class BadCType(Diagnostic):
 
     id = "QG019"
     message = "'{text}' is not a C type: {reason}"
+
+
+class TooMany(Diagnostic):
+    """
+    A file has more values than any spec needs.
+
+    The limit keeps a hostile file from exhausting memory and time.
+    """
+
+    id = "QG020"
+    message = "more than {limit} values in one file"
 
 
 class UnknownParent(Diagnostic):
@@ -648,5 +665,6 @@ class FileForeign(Diagnostic):
 
 def all_rules() -> dict[str, type[Diagnostic]]:
     """Every rule by its id, in order of id."""
-    rules = {each.id: each for each in Diagnostic.__subclasses__() if each.__module__ == __name__}
+    here = {__name__, Diagnostic.__module__}
+    rules = {each.id: each for each in Diagnostic.__subclasses__() if each.__module__ in here}
     return dict(sorted(rules.items()))

@@ -6,48 +6,65 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Sequence
+from urllib.parse import quote
 
-from qomgen.diagnostics import Diagnostic
+from qomgen.diagnostics import Diagnostic, visible
+
+_WIDEST = 160
+"""How many characters of a source line are shown."""
+
+_BEFORE = 60
+"""How many of them stand before the place, if the line is longer."""
 
 
 def text(diagnostics: Sequence[Diagnostic]) -> str:
     """One paragraph a diagnostic: place, id and message; the line with a caret; the hint."""
     blocks = []
     for each in diagnostics:
-        block = [f"{each.span}: error[{each.id}]: {each.text}"]
-        lines = each.span.file.lines
-        if each.span.line <= len(lines) and each.span.file.text:
-            line = lines[each.span.line - 1]
-            gutter = f"{each.span.line:5} | "
-            before = line[: each.span.column - 1]
-            marked = line[each.span.column - 1 : each.span.column - 1 + each.span.length] or " "
-            block.append(gutter + _visible(line))
-            block.append(
-                " " * (len(gutter) - 2)
-                + "| "
-                + _blank(before)
-                + "^" * max(_width(_visible(marked)), 1)
-            )
+        block = [f"{each.span}: error[{each.id}]: {each.text}", *_quoted(each)]
         if each.hint:
             block.append(f"      = hint: {each.hint}")
         blocks.append("\n".join(block) + "\n")
     return "".join(blocks)
 
 
+def _quoted(diagnostic: Diagnostic) -> list[str]:
+    """The source line and the carets below it; nothing of a file that has no text."""
+    span = diagnostic.span
+    lines = span.file.lines
+    if not span.file.text or span.line > len(lines):
+        return []
+    line, column = lines[span.line - 1], span.column - 1
+    start = 0 if len(line) <= _WIDEST else max(column - _BEFORE, 0)
+    window = line[start : start + _WIDEST]
+    head = "..." if start else ""
+    tail = "..." if start + _WIDEST < len(line) else ""
+    before = window[: column - start]
+    marked = window[column - start : column - start + span.length]
+    gutter = f"{span.line:5} | "
+    carets = "^" * max(_width(_visible(marked)), 1)
+    return [
+        gutter + head + _visible(window) + tail,
+        " " * (len(gutter) - 2) + "| " + " " * len(head) + _blank(before) + carets,
+    ]
+
+
 def _visible(line: str) -> str:
-    """`line` with characters that would move the cursor or the reading direction made visible."""
-    return "".join(
-        char if char.isprintable() or char == "\t" else f"\\u{{{ord(char):x}}}" for char in line
-    )
+    """`line` safe for a terminal; its tabs stay tabs."""
+    return "\t".join(visible(part) for part in line.split("\t"))
 
 
 def _blank(before: str) -> str:
     """White space as wide as `before` is on a terminal; tabs stay tabs."""
-    return "".join("\t" if char == "\t" else " " * _width(_visible(char)) for char in before)
+    return "\t".join(" " * _width(visible(part)) for part in before.split("\t"))
 
 
 def _width(line: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in line)
+    """How many columns of a terminal `line` takes; a combining character takes none."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in line
+    )
 
 
 def as_json(diagnostics: Sequence[Diagnostic]) -> str:
@@ -55,7 +72,7 @@ def as_json(diagnostics: Sequence[Diagnostic]) -> str:
     rows = [
         {
             "id": each.id,
-            "file": each.span.file.name,
+            "file": visible(each.span.file.name),
             "line": each.span.line,
             "column": each.span.column,
             "length": each.span.length,
@@ -89,11 +106,11 @@ def as_sarif(diagnostics: Sequence[Diagnostic]) -> str:
                     {
                         "ruleId": each.id,
                         "level": "error",
-                        "message": {"text": each.text + (f" ({each.hint})" if each.hint else "")},
+                        "message": {"text": _sentence(each)},
                         "locations": [
                             {
                                 "physicalLocation": {
-                                    "artifactLocation": {"uri": each.span.file.name},
+                                    "artifactLocation": {"uri": _uri(each.span.file.name)},
                                     "region": {
                                         "startLine": each.span.line,
                                         "startColumn": each.span.column,
@@ -111,13 +128,23 @@ def as_sarif(diagnostics: Sequence[Diagnostic]) -> str:
     return json.dumps(log, indent=2) + "\n"
 
 
+def _sentence(diagnostic: Diagnostic) -> str:
+    """Message and hint in one line."""
+    return diagnostic.text + (f" ({diagnostic.hint})" if diagnostic.hint else "")
+
+
+def _uri(name: str) -> str:
+    """A relative reference; a name of bytes that are no UTF-8 is spelt by its bytes."""
+    return quote(name, errors="surrogateescape")
+
+
 def github(diagnostics: Sequence[Diagnostic]) -> str:
     """Workflow commands (`::error file=...`) that GitHub shows beside the changed lines."""
     rows = []
     for each in diagnostics:
-        message = each.text + (f" ({each.hint})" if each.hint else "")
+        message = _sentence(each)
         rows.append(
-            f"::error file={_property(each.span.file.name)},line={each.span.line},col={each.span.column},"
+            f"::error file={_property(visible(each.span.file.name))},line={each.span.line},col={each.span.column},"
             f"title={_property(each.id)}::{_data(message)}\n"
         )
     return "".join(rows)

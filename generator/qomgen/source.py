@@ -38,6 +38,9 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 """Deepest nesting of collections; real specs stay below 10."""
 
+MAX_VALUES = 20_000
+"""Most values in one file; the largest real one has about a thousand."""
+
 # At most as many digits as any C integer has: Python's int() refuses numbers of thousands of digits.
 _INT = re.compile(r"[-+]?[0-9]{1,40}|0o[0-7]{1,40}|0x[0-9a-fA-F]{1,40}")
 _FLOAT = re.compile(
@@ -45,7 +48,9 @@ _FLOAT = re.compile(
 )
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+# C0 and C1, and the line separators of Unicode: YAML 1.1 ends a line there and YAML 1.2 does not.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class Hex(int):
@@ -126,37 +131,48 @@ def read(path: Path, name: str, found: Diagnostics) -> SourceFile | None:
         name: how messages and generated headers call it.
         found: takes the diagnostic when the file is no readable UTF-8 text of at most `MAX_BYTES`.
     """
+    file = _read(path, name, found)
+    if file is None:
+        found.lose_file()
+    return file
+
+
+def _read(path: Path, name: str, found: Diagnostics) -> SourceFile | None:
     here = Span.start_of(SourceFile(name, ""))
+
+    def unreadable(reason: str, hint: str | None = None) -> None:
+        found.add(problems.Unreadable(here, hint, reason=reason))
+
     try:
+        mode = path.stat().st_mode
         # A FIFO or a device would block or never end: look before opening.
-        if not stat.S_ISREG(path.stat().st_mode):
-            found.add(problems.Unreadable(here, reason="it is not a regular file"))
-            return None
+        if not stat.S_ISREG(mode):
+            return unreadable("it is a folder" if stat.S_ISDIR(mode) else "it is no regular file")
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        found.add(problems.Unreadable(here, reason=error.strerror or str(error)))
-        return None
+        return unreadable((error.strerror or str(error)).lower())
     if len(data) > MAX_BYTES:
-        found.add(problems.Unreadable(here, reason=f"it is larger than {MAX_BYTES} bytes"))
-        return None
+        return unreadable(f"it is larger than {MAX_BYTES >> 20} MiB")
+    if data.startswith(_UTF16):
+        return unreadable("it is UTF-16, not UTF-8", "iconv -f UTF-16 -t UTF-8 converts it")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        found.add(
-            problems.Unreadable(here, reason=f"it is not UTF-8 (byte {error.start}, line {line})")
+        byte = data[error.start]
+        return unreadable(
+            f"line {line} is not UTF-8 (byte 0x{byte:02X} at offset {error.start} of the file)"
         )
-        return None
     file = SourceFile(name, text)
     if control := _CONTROL.search(text):
-        found.add(
-            problems.ControlCharacter(
-                file.span_at(control.start()), code=f"U+{ord(control.group()):04X}"
-            )
-        )
+        _control(file.span_at(control.start()), control.group(), found)
         return None
     return file
+
+
+def _control(span: Span, char: str, found: Diagnostics) -> None:
+    found.add(problems.ControlCharacter(span, code=f"U+{ord(char):04X}"))
 
 
 def parse(file: SourceFile, found: Diagnostics) -> list[Mapping]:
@@ -166,23 +182,44 @@ def parse(file: SourceFile, found: Diagnostics) -> list[Mapping]:
     Duplicate keys, tags, anchors and aliases are reported and then passed over, so that one run shows all of them.
     """
     builder = _Builder(file, found)
+    whole = _feed(builder)
+    if not whole:
+        found.lose_file()
+        return []
+    if not builder.any_document:
+        found.add(problems.NotADocument(Span.start_of(file), what="an empty file"))
+    return builder.documents
+
+
+def _feed(builder: _Builder) -> bool:
+    """Whether the parser and `builder` came to the end of the file."""
+    file = builder.file
     try:
         for event in YAML(typ="safe").parse(file.text):
             if not builder.take(event):
-                return []
+                return False
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         span = file.span(mark.line, mark.column) if mark else Span.start_of(file)
-        found.add(
-            problems.YamlSyntax(
-                span, problem=_one_line(error.problem or error.context or "malformed text")
-            )
-        )
-        return []
+        what = _one_line(error.problem or error.context or "malformed text")
+        builder.found.add(problems.YamlSyntax(span, _syntax_hint(file, span), problem=what))
+        return False
     except YAMLError as error:
-        found.add(problems.YamlSyntax(Span.start_of(file), problem=_one_line(str(error))))
-        return []
-    return builder.documents
+        builder.found.add(problems.YamlSyntax(Span.start_of(file), problem=_one_line(str(error))))
+        return False
+    return True
+
+
+def _syntax_hint(file: SourceFile, span: Span) -> str | None:
+    """What most often is behind a parser's complaint about this place."""
+    line = file.lines[span.line - 1] if span.line <= len(file.lines) else ""
+    if "\t" in line[: span.column] and not line[: span.column].strip():
+        return "indent with spaces; YAML allows no tabs there"
+    if line[span.column - 1 : span.column] in ("@", "`", "%"):
+        return "quote a text that begins with this character"
+    if ": " in line[: span.column] and line[span.column - 1 : span.column] == ":":
+        return "quote a text that has ': ' in it"
+    return None
 
 
 def _one_line(text: str) -> str:
@@ -197,7 +234,8 @@ class _Open:
     mapping: dict[str, Entry] | None
     items: list[Node] = field(default_factory=list)
     key: tuple[str, Span] | None = None
-    duplicate: bool = False
+    refused: bool = False
+    """The key is no key, or there already: its value is passed over."""
 
 
 @dataclass(slots=True)
@@ -208,6 +246,8 @@ class _Builder:
     found: Diagnostics
     documents: list[Mapping] = field(default_factory=list)
     stack: list[_Open] = field(default_factory=list)
+    any_document: bool = False
+    values: int = 0
 
     def take(self, event: Event) -> bool:
         """Whether to go on after `event`."""
@@ -217,11 +257,8 @@ class _Builder:
                 if len(self.stack) == MAX_DEPTH:
                     self.found.add(problems.TooDeep(self._span(event), limit=MAX_DEPTH))
                     return False
-                mapping: dict[str, Entry] | None = (
-                    {} if isinstance(event, MappingStartEvent) else None
-                )
-                self._refuse_key_collection(event)
-                self.stack.append(_Open(self._span(event), mapping))
+                is_mapping = isinstance(event, MappingStartEvent)
+                self.stack.append(_Open(self._span(event), {} if is_mapping else None))
             case MappingEndEvent() | SequenceEndEvent():
                 done = self.stack.pop()
                 if done.mapping is None:
@@ -232,49 +269,54 @@ class _Builder:
                 self._refuse_marks(event)
                 self._place(self._scalar(event))
             case AliasEvent():
+                text = f"*{event.anchor}"
                 self.found.add(
-                    problems.YamlFeature(
-                        self._span(event), what="an alias", text=f"*{event.anchor}"
-                    )
+                    problems.YamlFeature(self._span(event, len(text)), what="an alias", text=text)
                 )
-                self._place(Scalar(None, "", self._span(event)))
-            case DocumentEndEvent():
-                pass
-        return True
+                self._pass_over(self._span(event))
+            case _:
+                return True
+        return self._count(event)
 
-    def _span(self, event: Event) -> Span:
-        return self.file.span(event.start_mark.line, event.start_mark.column)
+    def _count(self, event: Event) -> bool:
+        self.values += 1
+        if self.values > MAX_VALUES:
+            self.found.add(problems.TooMany(self._span(event), limit=MAX_VALUES))
+        return self.values <= MAX_VALUES
+
+    def _span(self, event: Event, length: int = 1) -> Span:
+        return self.file.span(event.start_mark.line, event.start_mark.column, length)
 
     def _refuse_marks(self, event: ScalarEvent | MappingStartEvent | SequenceStartEvent) -> None:
-        if event.anchor:
-            self.found.add(
-                problems.YamlFeature(self._span(event), what="an anchor", text=f"&{event.anchor}")
-            )
-        if event.tag:
-            self.found.add(
-                problems.YamlFeature(self._span(event), what="a tag", text=str(event.tag))
-            )
-
-    def _refuse_key_collection(self, event: Event) -> None:
-        top = self.stack[-1] if self.stack else None
-        if top is not None and top.mapping is not None and top.key is None:
-            self.found.add(problems.KeyNotString(self._span(event), text="a collection"))
+        for what, mark, sign in (("an anchor", event.anchor, "&"), ("a tag", event.tag, "")):
+            if mark:
+                text = f"{sign}{mark}"
+                self.found.add(
+                    problems.YamlFeature(self._span(event, len(text)), what=what, text=text)
+                )
 
     def _scalar(self, event: ScalarEvent) -> Scalar:
         text = event.value
         start, end = event.start_mark, event.end_mark
-        length = end.column - start.column if end.line == start.line else len(text)
+        line = self.file.lines[start.line] if start.line < len(self.file.lines) else ""
+        # Of a text of several lines the first is marked.
+        length = (end.column if end.line == start.line else len(line)) - start.column
         span = self.file.span(start.line, start.column, max(length, 1))
+        if "\0" in text:
+            _control(span, "\0", self.found)
         if event.style in ("'", '"', "|", ">"):
             return Scalar(text, text, span)
         return Scalar(_resolve(text), text, span)
 
     def _place(self, node: Node) -> None:
         if not self.stack:
+            self.any_document = True
             if isinstance(node, Mapping):
                 self.documents.append(node)
             else:
-                self.found.add(problems.NotADocument(node.span))
+                what = "a list" if isinstance(node, Sequence) else "a bare value"
+                self.found.add(problems.NotADocument(node.span, what=what))
+                self.found.leave_out(names(node))
             return
         top = self.stack[-1]
         if top.mapping is None:
@@ -282,27 +324,52 @@ class _Builder:
         elif top.key is None:
             top.key = self._key(node)
             first = top.mapping.get(top.key[0])
-            top.duplicate = first is not None
+            top.refused = first is not None or not isinstance(node, Scalar)
             if first is not None:
-                self.found.add(
-                    problems.DuplicateKey(node.span, key=top.key[0], line=first.key_span.line)
-                )
+                told = {"key": top.key[0], "line": first.key_span.line}
+                self.found.add(problems.DuplicateKey(node.span, **told))
         else:
             key, key_span = top.key
-            if not top.duplicate:
+            if top.refused:
+                self.found.leave_out(names(node))
+            else:
                 top.mapping[key] = Entry(key, key_span, node)
             top.key = None
 
+    def _pass_over(self, span: Span) -> None:
+        """Take an alias: as a key it is none, and what has it for a value is passed over."""
+        top = self.stack[-1] if self.stack else None
+        if top is None or top.mapping is None:
+            return
+        if top.key is None:
+            top.key, top.refused = ("", span), True
+        else:
+            self.found.leave_out([top.key[0]])
+            top.key = None
+
     def _key(self, node: Node) -> tuple[str, Span]:
-        if isinstance(node, Scalar) and isinstance(node.value, str):
-            return node.value, node.span
         if isinstance(node, Scalar):
-            found = (
-                problems.VersionAsNumber if isinstance(node.value, float) else problems.KeyNotString
-            )
-            self.found.add(found(node.span, text=node.text or "null"))
-            return node.text, node.span
-        return f"\0{node.span.line}:{node.span.column}", node.span
+            text = node.text
+            if not isinstance(node.value, str):
+                text = self._refuse_key(node)
+            return text, node.span
+        what = "a list" if isinstance(node, Sequence) else "a mapping"
+        self.found.add(problems.KeyNotString(node.span, text=what))
+        return "", node.span
+
+    def _refuse_key(self, node: Scalar) -> str:
+        """Say that a key is no text; what was meant by it."""
+        outer = self.stack[-2].key if len(self.stack) > 1 else None
+        is_number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
+        if is_number and outer is not None and outer[0] == "by-qemu":
+            meant = node.text if "." in node.text else f"{node.text}.0"
+            told = {"text": node.text, "meant": meant}
+            self.found.add(problems.VersionAsNumber(node.span, **told))
+            return meant
+        text = node.text or "an empty key"
+        hint = f'quote it: "{node.text}"' if node.text else None
+        self.found.add(problems.KeyNotString(node.span, hint, text=text))
+        return node.text
 
 
 def _resolve(text: str) -> ScalarValue:
@@ -331,3 +398,16 @@ def walk(node: Node) -> Iterator[Node]:
     elif isinstance(node, Sequence):
         for item in node.items:
             yield from walk(item)
+
+
+def names(node: Node) -> Iterator[str]:
+    """Every key and every text in `node`: what may be missing if it is passed over."""
+    if isinstance(node, Mapping):
+        for entry in node.entries.values():
+            yield entry.key
+            yield from names(entry.value)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from names(item)
+    else:
+        yield node.text

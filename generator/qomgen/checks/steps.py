@@ -100,7 +100,8 @@ def _place(
     if isinstance(step.action, model.DescriptionsStep):
         described = [each.name for each in type_.all_properties if each.description]
         for name in step.action.order:
-            if name not in described:
+            # A series may lack a property that another has: then the order passes over it.
+            if name not in type_.written_properties:
                 reason = f"'order' names '{name}', which is no property of '{type_.name}' with a description"
                 found.add(
                     problems.DescriptionOrder(

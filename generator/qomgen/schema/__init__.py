@@ -145,7 +145,8 @@ def _wrong_type(node: Node, error: ValidationError, title: str | None, where: st
         wanted = [_NOUNS[name] for name in _names(error.validator_value)]
     written = node.text if isinstance(node, Scalar) else ""
     if title and "QEMU series" in title and isinstance(error.instance, int | float):
-        return problems.VersionAsNumber(node.span, text=written)
+        meant = written if "." in written else f"{written}.0"
+        return problems.VersionAsNumber(node.span, text=written, meant=meant)
     hint = None
     if wanted == ["text"] and written:
         hint = f'if this is meant as text, quote it: "{written}"'

@@ -17,9 +17,8 @@ from tests.unit.house import checkout
 def copy(tmp_path: Path) -> Path:
     """The checkout with the .venv that runs the tests."""
     folder = checkout.copy(tmp_path / "qomgen")
-    venv = Path(sys.prefix)
-    (folder / ".venv").symlink_to(venv)
-    if not (venv / ".done").exists():
+    checkout.lend_venv(folder)
+    if not (Path(sys.prefix) / ".done").exists():
         pytest.skip("run the tests with .venv/bin/python, of `sh bootstrap`")
     return folder
 

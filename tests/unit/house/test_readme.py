@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def commands() -> list[tuple[str, list[str]]]:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     folder = checkout.copy(tmp_path / "qomgen")
-    (folder / ".venv").symlink_to(sys.prefix)
+    checkout.lend_venv(folder)
     return folder
 
 
