@@ -67,23 +67,29 @@ def _includes(path: Path) -> tuple[str, ...]:
     return tuple(_INCLUDE.findall(path.read_text(encoding="utf-8")))
 
 
-def _textual(build: Build, source: str) -> tuple[set[str], set[str]]:
+def _textual(build: Build, source: str, overlay: Overlay) -> tuple[set[str], set[str]]:
     """What *source* may include, directly or not: the tree's files, and names ninja can make.
 
     Too many of either do no harm, and nothing of QEMU's layout has to be known here.
     """
     inside = (_inside(build, folder) for folder in _folders(build.commands[source]))
     folders = [PurePosixPath(folder) for folder in dict.fromkeys(inside) if folder is not None]
+
+    def there(name: str) -> bool:
+        return name in overlay.files or (build.tree.path / name).is_file()
+
     seen: set[str] = set()
     wanted: set[str] = set()
     queue = [source]
     while queue:
         name = queue.pop()
-        for include in _includes(build.tree.path / name):
+        text = overlay.files.get(name)
+        listed = _includes(build.tree.path / name) if text is None else _INCLUDE.findall(text)
+        for include in listed:
             if include in build.outputs:
                 wanted.add(include)
             places = [os.path.normpath(f / include) for f in (PurePosixPath(name).parent, *folders)]
-            found = next((place for place in places if (build.tree.path / place).is_file()), None)
+            found = next((place for place in places if there(place)), None)
             if found and found not in seen:
                 seen.add(found)
                 queue.append(found)
@@ -92,7 +98,7 @@ def _textual(build: Build, source: str) -> tuple[set[str], set[str]]:
 
 def included(build: Build, source: str) -> set[str]:
     """The tree's files that *source* may include, directly or not; `files_read` is exact."""
-    return _textual(build, source)[0]
+    return _textual(build, source, Overlay())[0]
 
 
 def compiled(build: Build, source: str, overlay: Overlay | None = None, *flags: str) -> Path:
@@ -120,7 +126,7 @@ def _compiled(
     target = build.path / ".qomgen" / f"{PurePosixPath(source).stem}-{key}.o"
     listing = target.with_suffix(".read")
     if not target.exists():
-        build.ninja(_textual(build, source)[1])
+        build.ninja(_textual(build, source, overlay)[1])
         with tempfile.TemporaryDirectory(prefix="qomgen-") as folder:
             made, read = _compile(build, source, overlay, flags, Path(folder))
         cache.write(listing, "".join(f"{name}\n" for name in sorted(read)).encode())

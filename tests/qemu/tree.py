@@ -24,6 +24,8 @@ PACKAGES = (
 )
 """Debian packages without which nothing here works."""
 
+_LIBRARIES = ("glib-2.0", "pixman-1", "zlib")
+
 # Firmware (200 MB of other projects) and test data; no meson.build that stays reads them.
 _LEFT_PACKED = ("qemu-*/roms/*", "qemu-*/tests/data/*")
 
@@ -125,8 +127,7 @@ def _check_machine() -> None:
     programs = ("apt-get", "gcc", "ninja", "objdump", "perl", "pkg-config", "xz")
     missing = [name for name in programs if not shutil.which(name)]
     if "pkg-config" not in missing:
-        libraries = ("glib-2.0", "pixman-1", "zlib")
-        missing += [n for n in libraries if subprocess.call(["pkg-config", "--exists", n])]
+        missing += [n for n in _LIBRARIES if subprocess.call(["pkg-config", "--exists", n])]
     if missing:
         raise Missing(
             f"missing: {', '.join(missing)};"
@@ -184,10 +185,12 @@ def build(series: str, arch: str) -> Build:
         how = [f"--python={meson / 'bin/python'}", "--disable-download", "--disable-containers"]
     how += [f"--target-list={arch}-softmmu", f"--with-devices-{arch}={_DEVICES_FILE}"]
     how += [*_CONFIGURE, *_ACCELERATOR[arch]]
+    # What else decides over an object's bytes; a cache may outlive the machine's compiler.
+    made_with = [run(["cc", "--version"]), run(["pkg-config", "--modversion", *_LIBRARIES])]
 
     def make(folder: Path) -> None:
         path = f"{meson / 'bin'}{os.pathsep}{os.environ['PATH']}"
         run(["nice", "../../src/configure", *how], cwd=folder, env={"PATH": path})
 
-    name = f"{arch}-{cache.digest(*how)}"
+    name = f"{arch}-{cache.digest(*how, *made_with)}"
     return Build(tree, arch, cache.stamped(tree.path.parent / "build" / name, make))
