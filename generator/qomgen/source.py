@@ -20,7 +20,6 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
-    DocumentEndEvent,
     Event,
     MappingEndEvent,
     MappingStartEvent,
@@ -131,44 +130,54 @@ def read(path: Path, name: str, found: Diagnostics) -> SourceFile | None:
         name: how messages and generated headers call it.
         found: takes the diagnostic when the file is no readable UTF-8 text of at most `MAX_BYTES`.
     """
-    file = _read(path, name, found)
-    if file is None:
+    try:
+        file = SourceFile(name, _decode(_bytes(path)))
+    except _Unreadable as error:
+        here = Span.start_of(SourceFile(name, ""))
+        found.add(problems.Unreadable(here, error.hint, reason=error.reason))
         found.lose_file()
+        return None
+    if control := _CONTROL.search(file.text):
+        _control(file.span_at(control.start()), control.group(), found)
+        found.lose_file()
+        return None
     return file
 
 
-def _read(path: Path, name: str, found: Diagnostics) -> SourceFile | None:
-    here = Span.start_of(SourceFile(name, ""))
+class _Unreadable(Exception):
+    """A file is no text; why, and what to do."""
 
-    def unreadable(reason: str, hint: str | None = None) -> None:
-        found.add(problems.Unreadable(here, hint, reason=reason))
+    def __init__(self, reason: str, hint: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
 
+
+def _bytes(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
         # A FIFO or a device would block or never end: look before opening.
         if not stat.S_ISREG(mode):
-            return unreadable("it is a folder" if stat.S_ISDIR(mode) else "it is no regular file")
+            kind = "it is a folder" if stat.S_ISDIR(mode) else "it is no regular file"
+            raise _Unreadable(kind)
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        return unreadable((error.strerror or str(error)).lower())
+        raise _Unreadable((error.strerror or str(error)).lower()) from error
     if len(data) > MAX_BYTES:
-        return unreadable(f"it is larger than {MAX_BYTES >> 20} MiB")
+        raise _Unreadable(f"it is larger than {MAX_BYTES >> 20} MiB")
+    return data
+
+
+def _decode(data: bytes) -> str:
     if data.startswith(_UTF16):
-        return unreadable("it is UTF-16, not UTF-8", "iconv -f UTF-16 -t UTF-8 converts it")
+        raise _Unreadable("it is UTF-16, not UTF-8", "iconv -f UTF-16 -t UTF-8 converts it")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        byte = data[error.start]
-        return unreadable(
-            f"line {line} is not UTF-8 (byte 0x{byte:02X} at offset {error.start} of the file)"
-        )
-    file = SourceFile(name, text)
-    if control := _CONTROL.search(text):
-        _control(file.span_at(control.start()), control.group(), found)
-        return None
-    return file
+        where = f"byte 0x{data[error.start]:02X} at offset {error.start} of the file"
+        raise _Unreadable(f"line {line} is not UTF-8 ({where})") from error
 
 
 def _control(span: Span, char: str, found: Diagnostics) -> None:
@@ -326,8 +335,8 @@ class _Builder:
             first = top.mapping.get(top.key[0])
             top.refused = first is not None or not isinstance(node, Scalar)
             if first is not None:
-                told = {"key": top.key[0], "line": first.key_span.line}
-                self.found.add(problems.DuplicateKey(node.span, **told))
+                line = first.key_span.line
+                self.found.add(problems.DuplicateKey(node.span, key=top.key[0], line=line))
         else:
             key, key_span = top.key
             if top.refused:
@@ -363,8 +372,7 @@ class _Builder:
         is_number = isinstance(node.value, int | float) and not isinstance(node.value, bool)
         if is_number and outer is not None and outer[0] == "by-qemu":
             meant = node.text if "." in node.text else f"{node.text}.0"
-            told = {"text": node.text, "meant": meant}
-            self.found.add(problems.VersionAsNumber(node.span, **told))
+            self.found.add(problems.VersionAsNumber(node.span, text=node.text, meant=meant))
             return meant
         text = node.text or "an empty key"
         hint = f'quote it: "{node.text}"' if node.text else None
