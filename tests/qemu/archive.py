@@ -30,6 +30,10 @@ class NotServed(Exception):
     """The archive has no QEMU of this series (any more), or this machine has no Debian archive."""
 
 
+class Unreachable(Exception):
+    """No archive answers, or none that can be verified."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """Where the Debian archive is and what signs it, in the words of the machine's apt sources."""
@@ -98,11 +102,15 @@ class _Apt:
             *("-o", "Acquire::Languages=none"),
         ]
 
-    def update(self, origin: Origin, *, types: str, suite: str) -> None:
-        """Read the index of one suite.  Raises `CommandError` when it cannot be had or verified."""
+    def update(self, origin: Origin, suite: str) -> None:
+        """Read the sources' index of *suite*.
+
+        Debian signs a release with the keys of the one before too, so that the machine's keyring
+        will do.  Raises `CommandError` when the index cannot be had or verified.
+        """
         signed_by = f"Signed-By: {origin.signed_by}\n" if origin.signed_by else ""
         (self.folder / "sources" / "archive.sources").write_text(
-            f"Types: {types}\nURIs: {origin.uri}\nSuites: {suite}\nComponents: main\n{signed_by}"
+            f"Types: deb-src\nURIs: {origin.uri}\nSuites: {suite}\nComponents: main\n{signed_by}"
         )
         self.get("update", "--error-on=any")
 
@@ -115,36 +123,11 @@ class _Apt:
         return re.findall(r"^Version: (\S+)$", text, re.MULTILINE)
 
 
-def _newer_keyring(folder: Path, origin: Origin) -> Origin:
-    """The same archive, with the keyring the machine's own suite serves today.
-
-    An image made before a Debian release does not know the release's keys; its suite has since
-    got a debian-archive-keyring that does, signed by keys the image knows.
-    """
-    apt = _Apt(folder / "keyring")
-    apt.update(origin, types="deb", suite=origin.suite)
-    apt.get("download", "debian-archive-keyring")
-    package = max((folder / "keyring" / "download").glob("*.deb"))
-    run(["dpkg-deb", "-x", package, folder / "keyring" / "unpacked"])
-    keyrings = folder / "keyring" / "unpacked" / "usr" / "share" / "keyrings"
-    found = sorted(keyrings.glob("debian-archive-keyring.*"))
-    return Origin(origin.uri, origin.suite, str(found[0]))
-
-
-def _update(apt: _Apt, origin: Origin, suite: str) -> None:
-    try:
-        apt.update(origin, types="deb-src", suite=suite)
-    except CommandError as error:
-        if "NO_PUBKEY" not in error.output:
-            raise
-        apt.update(_newer_keyring(apt.folder, origin), types="deb-src", suite=suite)
-
-
 def tarball(series: str) -> Tarball:
     """The newest upstream tarball of *series* that Debian serves, or the one already in the cache.
 
-    Raises `NotServed` when the archive does not have it, `CommandError` when apt fails (no
-    network).
+    Raises `NotServed` when the archive does not have it, `Unreachable` without a network,
+    `run.CommandError` when the download fails.
     """
     store = cache.root() / "qemu" / "tarballs" / series
     with cache.lock(store.with_name(f"{series}.lock")):
@@ -156,21 +139,27 @@ def tarball(series: str) -> Tarball:
 
 
 def _download(series: str, store: Path) -> Path:
-    found = origins()
-    if not found:
-        raise NotServed(
-            f"QEMU {series}: this machine's apt sources name no Debian archive to get it from"
-        )
     suite = SUITES[series]
     apt = _Apt(cache.root() / "qemu" / "apt" / suite)
-    _update(apt, found[0], suite)
-    versions = apt.versions()
-    wanted = [v for v in versions if re.match(rf"(\d+:)?{re.escape(series)}(?![0-9])", v)]
-    if not wanted:
+    reasons: list[str] = []
+    for origin in dict.fromkeys(origins()):
+        try:
+            apt.update(origin, suite)
+        except CommandError as error:
+            # Somebody else's archive, which calls its suites by Debian's names; or no network.
+            reasons.append(f"{origin.uri}: {error}")
+            continue
+        versions = apt.versions()
+        wanted = [v for v in versions if re.match(rf"(\d+:)?{re.escape(series)}(?![0-9])", v)]
+        if wanted:
+            break
         served = ", ".join(versions) or "none"
         raise NotServed(f"QEMU {series}: Debian {suite} does not serve it (it has {served})")
-    # One series in one suite differs in the Debian revision at most now and then; the index is in
-    # order.
+    else:
+        if reasons:
+            raise Unreachable("\n".join([f"QEMU {series}: no archive to get it from", *reasons]))
+        raise NotServed(f"QEMU {series}: this machine's apt sources name no Debian archive")
+    # Of several Debian revisions of one series the index has the newest last.
     apt.get("source", "--tar-only", "--download-only", f"qemu={wanted[-1]}")
     (loaded,) = (apt.folder / "download").glob("qemu_*.orig.tar.xz")
     store.mkdir(parents=True, exist_ok=True)

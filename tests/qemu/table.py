@@ -57,7 +57,7 @@ def main() -> int:
         except archive.NotServed as error:
             notes.append(str(error))
             absent.add(series)
-        except (tree.Missing, CommandError) as error:
+        except (archive.Unreachable, tree.Missing, CommandError) as error:
             sys.stdout.write(f"QEMU {series}: {error}\n")
             return 2
     width = max(len(unit) for unit in units.units()) + len(".c.inc") + 2

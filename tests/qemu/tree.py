@@ -150,7 +150,7 @@ def _meson() -> Path:
 def source(series: str) -> Tree:
     """QEMU's source of *series*, downloaded and unpacked if need be.
 
-    Raises `archive.NotServed`, `Missing`, or `run.CommandError` when the download fails.
+    Raises what `archive.tarball` raises, and `Missing`.
     """
     _check_machine()
     tarball = archive.tarball(series)
