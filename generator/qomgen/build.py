@@ -188,7 +188,8 @@ class Builder:
         actions = [key for key in node.entries if key not in STEP_MODIFIERS]
         if len(actions) != 1:
             told = " and ".join(f"'{key}'" for key in actions) or "none"
-            self.found.add(problems.StepActions(node.span, actions=told))
+            hint = "write one step for each" if actions else None
+            self.found.add(problems.StepActions(node.span, hint, actions=told))
             return None
         (key,) = actions
         if "args" in node.entries and key != "call":

@@ -108,7 +108,7 @@ class Diagnostic:
         self.span = span
         shown = {name: _shown(value) for name, value in fields.items()}
         self.text = self.message.format_map(shown)
-        self.needs = frozenset(each.format_map(fields) for each in self.missing)
+        self.needs = frozenset(filter(None, (each.format_map(fields) for each in self.missing)))
         self._hint = hint
         self._default = self.default_hint.format_map(shown) if self.default_hint else None
 
@@ -146,17 +146,24 @@ class Diagnostics:
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, int, int, str, str], Diagnostic] = {}
+        self._certain: set[tuple[str, int, int, str, str]] = set()
         self._left_out: set[str] = set()
         self._lost_file = False
 
-    def add(self, diagnostic: Diagnostic) -> None:
+    def add(self, diagnostic: Diagnostic, *, certain: bool = False) -> None:
         """
         Take one; a second one equal to it is dropped.
+
+        Args:
+            diagnostic: what was found.
+            certain: it was seen in the input as it stands, and can't follow from what was left out of it.
 
         Raises:
             SpecErrors: if there are more than anybody would read.
         """
         self._found.setdefault(diagnostic.key, diagnostic)
+        if certain:
+            self._certain.add(diagnostic.key)
         if len(self._found) >= MAX_ERRORS and not isinstance(diagnostic, TooManyErrors):
             self.add(TooManyErrors(diagnostic.span, limit=MAX_ERRORS))
             self.raise_if_any()
@@ -171,8 +178,9 @@ class Diagnostics:
 
     def _follows(self, diagnostic: Diagnostic) -> bool:
         """Whether `diagnostic` may only be there because something was left out."""
-        lost = self._lost_file and diagnostic.needs
-        return bool(lost) or not self._left_out.isdisjoint(diagnostic.needs)
+        if diagnostic.key in self._certain or not diagnostic.needs:
+            return False
+        return self._lost_file or not self._left_out.isdisjoint(diagnostic.needs)
 
     def __len__(self) -> int:
         return sum(not self._follows(each) for each in self._found.values())
@@ -200,8 +208,8 @@ class SpecErrors(Exception):
         self.diagnostics = diagnostics
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint with the known word nearest to `word`, or None if none is near."""
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word nearest to `word`, or None if none is near."""
     letters = set(word)
     # difflib alone takes a tenth of a second to look through the constants of QEMU: leave out what can't be near.
     candidates = sorted(
@@ -209,8 +217,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
         for each in set(known)
         if 0.4 < len(each) / max(len(word), 1) < 2.5 and len(letters & set(each)) * 2 > len(letters)
     )
-    near = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
-    return f"did you mean '{near[0]}'?" if near else None
+    return next(iter(difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)), None)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """A hint with the known word nearest to `word`, or None if none is near."""
+    near = closest(word, known)
+    return f"did you mean '{near}'?" if near else None
 
 
 def nearest(

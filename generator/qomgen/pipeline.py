@@ -52,7 +52,7 @@ def load(folders: Sequence[Path], found: Diagnostics) -> Specs:
 
     Args:
         folders: spec folders; messages name a file by its folder's name and the path below.
-        found: takes what is wrong. Documents that are wrong are left out.
+        found: takes what is wrong, which is left out of the documents.
 
     Raises:
         FileNotFoundError: if a folder is not there.
@@ -67,7 +67,7 @@ def load(folders: Sequence[Path], found: Diagnostics) -> Specs:
             name = f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}"
             file = source.read(path, name, found)
             parsed = source.parse(file, found) if file else []
-            documents += [document for document in parsed if schema.validate(document, found)]
+            documents += filter(None, (schema.admit(document, found) for document in parsed))
     return Specs(tuple(documents), tuple(files))
 
 

@@ -146,6 +146,7 @@ class MissingKey(Diagnostic):
 
     id = "QG012"
     message = "{where} lacks the key '{key}'"
+    missing = ("{key}",)
 
 
 class WrongType(Diagnostic):
@@ -166,22 +167,22 @@ class TooFew(Diagnostic):
     """A text, a list or a mapping is empty or too short. To say "absent", leave the key out."""
 
     id = "QG015"
-    message = "{where}: too little stands here"
+    message = "{where} is too short: it takes {least} or more"
     default_hint = "to say that it is absent, leave the key out"
 
 
 class OneKeyOnly(Diagnostic):
-    """A mapping that chooses one of several forms has more than one of their keys."""
+    """A mapping that chooses one of several forms has none of their keys, or more than one."""
 
     id = "QG016"
-    message = "only one key belongs here; this has {keys}"
+    message = "{where}: one of the keys {known} belongs here, and this has {keys}"
 
 
 class Repeated(Diagnostic):
     """A list has an entry twice that can count only once."""
 
     id = "QG017"
-    message = "{where}: an entry is repeated"
+    message = "{where} has an entry twice"
 
 
 class StepActions(Diagnostic):
@@ -195,7 +196,6 @@ class StepActions(Diagnostic):
 
     id = "QG018"
     message = "a step has one action; this has {actions}"
-    default_hint = "write one step for each"
 
 
 class BadCType(Diagnostic):

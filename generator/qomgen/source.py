@@ -76,6 +76,10 @@ class Entry:
     key_span: Span
     value: Node
 
+    def with_value(self, value: Node) -> Entry:
+        """This key with another value."""
+        return Entry(self.key, self.key_span, value)
+
 
 @dataclass(frozen=True, slots=True)
 class Mapping:

@@ -8,20 +8,21 @@ The schema is closed: an unknown key is an error. Everything a schema can't say 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
 
 from qomgen import problems
-from qomgen.diagnostics import Diagnostic, Diagnostics, Span, did_you_mean
-from qomgen.source import Mapping, Node, Scalar, Sequence, plain
-
-DOCUMENTS = ("type", "struct", "unit", "constants", "enum", "property_info")
-"""The keys that say what a document is."""
+from qomgen.diagnostics import Diagnostics, did_you_mean
+from qomgen.schema.faults import DOCUMENTS, Fault, Path, faults, kind_of
+from qomgen.source import Mapping, Node, Sequence, names, plain
 
 
 def text() -> str:
@@ -29,200 +30,120 @@ def text() -> str:
     return files("qomgen.schema").joinpath("spec.schema.json").read_text("utf-8")
 
 
+def _is_integer(checker: object, instance: object) -> bool:
+    """An integer as it is written: 1.0 is none, whatever JSON Schema thinks of it."""
+    del checker
+    return isinstance(instance, int) and not isinstance(instance, bool)
+
+
+def _pattern(
+    validator: Validator, pattern: str, instance: object, schema: object
+) -> Iterator[ValidationError]:
+    """`pattern` as ECMA-262 means it, where `$` is the end; Python's also stands before a last line break."""
+    del validator, schema
+    if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+_Validator: type[Validator] = extend(  # type: ignore[no-untyped-call] # the stubs give it no types
+    Draft202012Validator,
+    validators={"pattern": _pattern},
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
+)
+
+
 @cache
-def _validator(kind: str) -> Draft202012Validator:
+def validator(kind: str) -> Validator:
     """The validator of one kind of document: the schema's own chain of ifs, with the choice already made."""
+    return definition(f"{kind.replace('_', '-')}-document")
+
+
+@cache
+def definition(name: str) -> Validator:
+    """The validator of one entry of the schema's `$defs`."""
     schema: dict[str, Any] = json.loads(text())
-    name = kind.replace("_", "-")
-    return Draft202012Validator({"$ref": f"#/$defs/{name}-document", "$defs": schema["$defs"]})
+    made: Validator = _Validator({"$ref": f"#/$defs/{name}", "$defs": schema["$defs"]})
+    return made
 
 
-def kind_of(document: Mapping) -> str | None:
-    """What `document` is: one of `DOCUMENTS`, or None."""
-    return next((key for key in DOCUMENTS if key in document.entries), None)
+def admit(document: Mapping, found: Diagnostics) -> Mapping | None:
+    """
+    What is right of `document`, or None if nothing can be said of the rest without what is wrong.
 
-
-def validate(document: Mapping, found: Diagnostics) -> bool:
-    """Whether `document` has the right shape; what has not goes to `found`."""
+    Args:
+        document: a located tree.
+        found: takes what is wrong, and the names that are passed over with it.
+    """
     kind = kind_of(document)
     if kind is None:
-        hint = next(
-            (guess for key in document.entries if (guess := did_you_mean(key, DOCUMENTS))), None
-        )
+        guesses = (did_you_mean(key, DOCUMENTS) for key in document.entries)
+        hint = next(filter(None, guesses), None)
         found.add(problems.NoDocumentKind(document.span, hint, known=", ".join(DOCUMENTS)))
-        return False
-    good = True
-    for error in _validator(kind).iter_errors(plain(document)):
-        for diagnostic in _diagnose(document, error):
-            found.add(diagnostic)
-        good = False
-    return good
+        found.leave_out(names(document))
+        return None
+    wrong = _faults(kind, document)
+    for fault in wrong:
+        found.add(fault.diagnostic, certain=True)
+    while wrong:
+        paths = {fault.path for fault in wrong}
+        for path in paths:
+            found.leave_out(_names_at(document, path))
+        found.leave_out(fault.meant for fault in wrong if fault.meant)
+        if () in paths:
+            return None
+        document = _without(document, paths)
+        # What lacks a key now only lacks it because of what was said already: it goes too, in silence.
+        wrong = _faults(kind, document)
+    return document
 
 
-def _diagnose(document: Mapping, error: ValidationError) -> Iterator[Diagnostic]:
-    path = list(error.absolute_path)
-    node = _descend(document, path)
-    where = describe(document, path)
-    schema = error.schema if isinstance(error.schema, dict) else {}
-    title = schema.get("title")
-    if "propertyNames" in error.relative_schema_path and isinstance(node, Mapping):
-        key = str(error.instance)
-        yield problems.BadValue(
-            node.key_span(key), value=key, expected=title or "a key of this mapping"
-        )
-        return
-    match error.validator:
-        case "additionalProperties" if isinstance(node, Mapping):
-            known = set(schema.get("properties", ()))
-            for key in _unknown(node, schema):
-                yield problems.UnknownKey(
-                    node.key_span(key), did_you_mean(key, known), key=key, where=where
-                )
-        case "required":
-            for key in _names(error.validator_value):
-                if isinstance(node, Mapping) and key not in node.entries:
-                    yield problems.MissingKey(_head(document, path), key=key, where=where)
-        case "type" | "const":
-            yield _wrong_type(node, error, title, where)
-        case "enum":
-            words = _names(error.validator_value)
-            value, expected = str(error.instance), "one of " + ", ".join(words)
-            yield problems.BadValue(
-                node.span, did_you_mean(value, words), value=value, expected=expected
-            )
-        case "pattern":
-            yield problems.BadValue(
-                node.span, value=str(error.instance), expected=title or "of the right form"
-            )
-        case "minLength" | "minItems" | "minProperties":
-            yield problems.TooFew(node.span, where=where)
-        case "maxProperties":
-            keys = list(node.entries) if isinstance(node, Mapping) else []
-            yield problems.OneKeyOnly(node.span, keys=" and ".join(f"'{key}'" for key in keys))
-        case "minimum" | "maximum":
-            low, high = schema.get("minimum", ""), schema.get("maximum", "")
-            yield problems.BadValue(
-                node.span, value=str(error.instance), expected=f"a number from {low} to {high}"
-            )
-        case "uniqueItems":
-            yield problems.Repeated(node.span, where=where)
-        case _:
-            # A keyword of our own schema without a message of ours: say what the validator says.
-            yield problems.BadValue(
-                node.span, value=str(error.instance)[:60], expected=error.message[:200]
-            )
+def _faults(kind: str, document: Mapping) -> list[Fault]:
+    errors = validator(kind).iter_errors(plain(document))
+    return [fault for error in errors for fault in faults(document, error)]
 
 
-def _unknown(node: Mapping, schema: dict[str, Any]) -> list[str]:
-    # The only pattern in the schema is that of class structs, which begin with an upper-case letter.
-    patterned = "patternProperties" in schema
-    return [
-        key
-        for key in node.entries
-        if key not in schema.get("properties", ()) and not (patterned and key[:1].isupper())
-    ]
-
-
-def _names(value: object) -> list[str]:
-    """What `required`, `enum` and `type` hold: a list of words, or one."""
-    return [str(each) for each in value] if isinstance(value, list) else [str(value)]
-
-
-_NOUNS = {
-    "string": "text",
-    "boolean": "true or false",
-    "integer": "an integer",
-    "array": "a list",
-    "object": "a mapping",
-    "null": "nothing",
-}
-
-
-def _wrong_type(node: Node, error: ValidationError, title: str | None, where: str) -> Diagnostic:
-    if error.validator == "const":
-        wanted = [json.dumps(error.validator_value)]
-    else:
-        wanted = [_NOUNS[name] for name in _names(error.validator_value)]
-    written = node.text if isinstance(node, Scalar) else ""
-    if title and "QEMU series" in title and isinstance(error.instance, int | float):
-        meant = written if "." in written else f"{written}.0"
-        return problems.VersionAsNumber(node.span, text=written, meant=meant)
-    hint = None
-    if wanted == ["text"] and written:
-        hint = f'if this is meant as text, quote it: "{written}"'
-    elif wanted == ["true or false"] and written in ("on", "off", "yes", "no"):
-        hint = f"in YAML 1.2 {written} is text; write " + (
-            "true" if written in ("on", "yes") else "false"
-        )
-    return problems.WrongType(
-        node.span, hint, where=where, expected=" or ".join(wanted), actual=_actual(node)
-    )
-
-
-def _actual(node: Node) -> str:
-    if isinstance(node, Mapping):
-        return "a mapping"
-    if isinstance(node, Sequence):
-        return "a list"
-    match node.value:
-        case None:
-            return "nothing"
-        case bool():
-            return f"the truth value {node.text}"
-        case int() | float():
-            return f"the number {node.text}"
-        case str():
-            return f"the text '{node.text}'"
-
-
-def _descend(node: Node, path: list[str | int]) -> Node:
+def _names_at(document: Mapping, path: Path) -> Iterator[str]:
+    node: Node = document
     for step in path:
         if isinstance(node, Mapping):
             node = node.entries[str(step)].value
         elif isinstance(node, Sequence):
             node = node.items[int(step)]
+    if path and isinstance(path[-1], str):
+        yield path[-1]
+    yield from names(node)
+
+
+def _without(document: Mapping, paths: Iterable[Path]) -> Mapping:
+    """`document` without what stands at `paths`, none of which is the document itself."""
+    tree: dict[str | int, Any] = {}
+    for path in paths:
+        branch = tree
+        for step in path[:-1]:
+            branch = branch.setdefault(step, {})
+            if branch is None:
+                # What holds it goes as a whole.
+                break
+        else:
+            branch[path[-1]] = None
+    pruned = _prune(document, tree)
+    assert isinstance(pruned, Mapping)
+    return pruned
+
+
+def _prune(node: Node, tree: dict[str | int, Any]) -> Node:
+    """`node` without the entries that `tree` has None for; deeper trees are for what is below."""
+    if isinstance(node, Mapping):
+        entries = {}
+        for key, entry in node.entries.items():
+            below = tree.get(key, {})
+            if below is not None:
+                entries[key] = entry.with_value(_prune(entry.value, below)) if below else entry
+        return Mapping(entries, node.span)
+    if isinstance(node, Sequence):
+        branches = [(item, tree.get(index, {})) for index, item in enumerate(node.items)]
+        # An entry of a list is one thing: without one of its keys it would be another.
+        kept = [(item, below) for item, below in branches if below is not None]
+        whole = [(item, below) for item, below in kept if None not in below.values()]
+        return Sequence(tuple(_prune(item, below) for item, below in whole), node.span)
     return node
-
-
-def _head(document: Mapping, path: list[str | int]) -> Span:
-    """Where the key stands whose value `path` leads to; the document's first key for the document itself."""
-    if not path:
-        return next(iter(document.entries.values())).key_span
-    parent = _descend(document, path[:-1])
-    if isinstance(parent, Mapping):
-        return parent.key_span(str(path[-1]))
-    return _descend(document, path).span
-
-
-_NAMED = {
-    "properties": "property",
-    "class_properties": "class property",
-    "fields": "field",
-    "members": "member",
-    "constants": "constant",
-    "flags": "flag",
-}
-
-
-def describe(document: Mapping, path: list[str | int]) -> str:
-    """The nearest thing with a name on the way to `path`, for messages: "property 'x-vga'"."""
-    kind = kind_of(document) or "document"
-    name = document.get(kind)
-    told = f"{kind} '{name.text}'" if isinstance(name, Scalar) else kind
-    for index, step in enumerate(path):
-        following = path[index + 1] if index + 1 < len(path) else None
-        if isinstance(step, str) and step in _NAMED and isinstance(following, str):
-            told = f"{_NAMED[step]} '{following}'"
-        elif isinstance(step, str) and isinstance(following, int):
-            told = f"{step} entry {following + 1}"
-        elif step in (
-            "instance_struct",
-            "class_struct",
-            "c",
-            "build",
-            "python",
-            "info",
-            "register",
-        ):
-            told = f"'{step}'"
-    return told
