@@ -72,7 +72,7 @@ class CType:
     @property
     def stars(self) -> str:
         """The pointer part as written before a name."""
-        return "".join("*" + qualifier for qualifier in self.pointers)
+        return "".join("*const " if each else "*" for each in self.pointers).rstrip()
 
     def declare(self, name: str) -> str:
         """A declaration of `name`, without the semicolon."""
@@ -182,7 +182,9 @@ class _Reader:
         return self.take()
 
     def declarator(self, *, named: bool) -> tuple[CType, str | None]:
-        if self.peek() in _LISTS and not named:
+        if self.peek() in _LISTS:
+            if named:
+                raise self.fail("a parameter")
             return CType(self.list_macro()), None
         base = self.base()
         pointers = []
