@@ -123,6 +123,10 @@ class _Apt:
         return re.findall(r"^Version: (\S+)$", text, re.MULTILINE)
 
 
+# What was found missing, by where it would be; the index is asked once a run.
+_not_served: dict[Path, NotServed] = {}
+
+
 def tarball(series: str) -> Tarball:
     """The newest upstream tarball of *series* that Debian serves, or the one already in the cache.
 
@@ -130,10 +134,16 @@ def tarball(series: str) -> Tarball:
     `run.CommandError` when the download fails.
     """
     store = cache.root() / "qemu" / "tarballs" / series
+    if store in _not_served:
+        raise _not_served[store]
     with cache.lock(store.with_name(f"{series}.lock")):
         kept = sorted(store.glob("qemu_*.orig.tar.xz"))
         if not kept:
-            kept = [_download(series, store)]
+            try:
+                kept = [_download(series, store)]
+            except NotServed as error:
+                _not_served[store] = error
+                raise
     path = kept[-1]
     return Tarball(series, path.name.removeprefix("qemu_").removesuffix(".orig.tar.xz"), path)
 

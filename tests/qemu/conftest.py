@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from . import archive, tree
-from .run import run
+from tests.qemu import archive, tree
+from tests.qemu.run import run
 
 _MARKERS = (
     "objects: compiles single objects in a configured QEMU tree",

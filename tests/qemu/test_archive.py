@@ -71,8 +71,9 @@ def test_origins(name: str, text: str, found: list[Origin], tmp_path: Path) -> N
 def test_no_archive_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QOMGEN_CACHE", str(tmp_path))
     monkeypatch.setattr(archive, "origins", list)
-    with pytest.raises(archive.NotServed, match=r"^QEMU 10\.0: this machine's apt sources name"):
-        archive.tarball("10.0")
+    for _ in range(2):
+        with pytest.raises(archive.NotServed, match=r"^QEMU 10\.0: this machine's apt sources"):
+            archive.tarball("10.0")
 
 
 def test_a_tarball_in_the_cache_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

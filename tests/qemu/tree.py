@@ -123,6 +123,7 @@ class Build:
             self._made.update(wanted)
 
 
+@functools.cache
 def _check_machine() -> None:
     programs = ("apt-get", "gcc", "ninja", "objdump", "perl", "pkg-config", "xz")
     missing = [name for name in programs if not shutil.which(name)]
