@@ -70,7 +70,7 @@ from .object import (
     object_ref,
     object_unref,
 )
-from .object_add import object_add, object_del
+from .object_add import object_add, object_del, object_new_with_props
 from .packages import load_device_packages
 from .pci import (
     PCI_ANY_ID,
@@ -101,6 +101,7 @@ from .property import (
     object_property_add_str,
     object_property_find,
     object_property_get_bool,
+    object_property_get_enum,
     object_property_get_int,
     object_property_get_qobject,
     object_property_get_str,
@@ -363,6 +364,7 @@ __all__ = [
     "object_initialize_child",
     "object_new",
     "object_new_with_class",
+    "object_new_with_props",
     "object_property_add",
     "object_property_add_alias",
     "object_property_add_bool",
@@ -374,6 +376,7 @@ __all__ = [
     "object_property_allow_set_link",
     "object_property_find",
     "object_property_get_bool",
+    "object_property_get_enum",
     "object_property_get_int",
     "object_property_get_link",
     "object_property_get_qobject",

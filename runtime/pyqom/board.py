@@ -31,6 +31,7 @@ from .typetable import TypeInfo, type_init, type_register_static
 from .world import at_least, current
 
 TYPE_PCI_HOST_BRIDGE = "pci-host-bridge"
+TYPE_PCIE_HOST_BRIDGE = "pcie-host-bridge"
 
 
 @dataclass(eq=False, slots=True)
@@ -86,7 +87,7 @@ def _board_class_init(klass: ObjectClass) -> None:
     dc = DEVICE_CLASS(klass)
     # They are wired up by the board; -device could not do that.
     dc.user_creatable = False
-    dc.hotpluggable = False
+    dc.hotpluggable = klass.type.name not in _NOT_HOTPLUGGABLE
     if klass.type.name in _ON_BOARD:
         pc = PCI_DEVICE_CLASS(klass)
         pc.vendor_id = 0x8086
@@ -106,6 +107,7 @@ _ON_BOARD = {
     "ICH9-SMB": (0x2930, 0x0C05),
 }
 _HANDLERS = ("PIIX4_PM", "ICH9-LPC")
+_NOT_HOTPLUGGABLE = ("PIIX3", "PIIX4_PM", "ICH9-LPC")
 
 _I440FX_DEVICES = (("i440FX", 0x00), ("PIIX3", 0x08), ("piix3-ide", 0x09), ("PIIX4_PM", 0x0B))
 _Q35_DEVICES = (("mch", 0x00), ("ICH9-LPC", 0xF8), ("ich9-ahci", 0xFA), ("ICH9-SMB", 0xFB))
@@ -172,10 +174,14 @@ def _register() -> None:
             abstract=True,
         )
     )
-    for name in ("i440FX-pcihost", "q35-pcihost"):
-        type_register_static(
-            TypeInfo(name=name, parent=TYPE_PCI_HOST_BRIDGE, class_init=_board_class_init)
-        )
+    type_register_static(
+        TypeInfo(name=TYPE_PCIE_HOST_BRIDGE, parent=TYPE_PCI_HOST_BRIDGE, abstract=True)
+    )
+    for name, parent in (
+        ("i440FX-pcihost", TYPE_PCI_HOST_BRIDGE),
+        ("q35-pcihost", TYPE_PCIE_HOST_BRIDGE),
+    ):
+        type_register_static(TypeInfo(name=name, parent=parent, class_init=_board_class_init))
     for name in _ON_BOARD:
         handles = name in _HANDLERS
         type_register_static(

@@ -202,6 +202,9 @@ def _parse_global(text: str, line: CommandLine) -> GlobalProperty:
         return GlobalProperty(driver, name, value)
     opts = opts_parse(text, None, {}, "global", line.warn_flag)
     given = {key: opts.get(key) for key in ("driver", "property", "value")}
+    for key, _ in opts.settings:
+        if key not in given:
+            raise Error(f"Invalid parameter '{key}'")
     if None in given.values():
         raise Error("options 'driver', 'property', and 'value' are required")
     driver, name, value = (each or "" for each in given.values())
@@ -243,7 +246,7 @@ def _object_help(line: CommandLine, options: QemuOpts) -> None:
         raise Exit(0)
 
 
-def _parse_objects(line: CommandLine) -> list[tuple[str, ObjectOptions]]:
+def _parse_objects(line: CommandLine) -> list[ObjectOptions]:
     """QEMU looks at each -object as it reads the command line (object_option_parse)."""
     found = []
     for place, options in line.objects:
@@ -251,23 +254,22 @@ def _parse_objects(line: CommandLine) -> list[tuple[str, ObjectOptions]]:
         try:
             if isinstance(options, QemuOpts):
                 _object_help(line, options)
-                found.append((place, object_parse(options.to_qdict(), from_json=False)))
+                found.append(object_parse(options.to_qdict(), from_json=False))
             else:
-                found.append((place, object_parse(options)))
+                found.append(object_parse(options))
         except Error as error:
             raise line.fail(error) from error
     line.location = ""
     return found
 
 
-def _make_objects(line: CommandLine, objects: list[tuple[str, ObjectOptions]]) -> None:
-    for place, options in objects:
-        line.location = place
-        try:
+def _make_objects(line: CommandLine, objects: list[ObjectOptions]) -> None:
+    # QEMU has forgotten by now where on the command line an object was asked for.
+    try:
+        for options in objects:
             object_create(options)
-        except Error as error:
-            raise line.fail(error) from error
-    line.location = ""
+    except Error as error:
+        raise line.fail(error) from error
 
 
 def _make_devices(line: CommandLine) -> None:

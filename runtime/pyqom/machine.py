@@ -16,6 +16,7 @@ from .globalprops import (
     object_set_machine_compat_props,
     qdev_prop_check_globals,
 )
+from .hotplug import TYPE_HOTPLUG_HANDLER
 from .klass import ObjectClass, object_class_by_name, object_class_get_list
 from .object import object_new, object_unref
 from .qdev import MACHINE_CLASS, TYPE_MACHINE, MachineClass, MachineState
@@ -30,6 +31,7 @@ from .tree import (
 from .typetable import TypeInfo, type_init, type_register_static
 from .world import MachineInitPhase, World, current
 
+_PC_MACHINE = "generic-pc-machine"
 _PCI = "pci-device"
 _NOHOTPLUG = "vfio-pci-nohotplug"
 
@@ -133,7 +135,7 @@ def _machine_info(board: str, version: str) -> TypeInfo:
 
     return TypeInfo(
         name=f"pc-{board}-{version}-machine",
-        parent="pc-machine",
+        parent=_PC_MACHINE,
         class_init=class_init,
         since=version if parse_series(version) > parse_series(SERIES[0]) else None,
     )
@@ -150,7 +152,15 @@ def _register() -> None:
         )
     )
     type_register_static(TypeInfo(name="none-machine", parent=TYPE_MACHINE))
-    type_register_static(TypeInfo(name="pc-machine", parent=TYPE_MACHINE, abstract=True))
+    type_register_static(TypeInfo(name="x86-machine", parent=TYPE_MACHINE, abstract=True))
+    type_register_static(
+        TypeInfo(
+            name=_PC_MACHINE,
+            parent="x86-machine",
+            abstract=True,
+            interfaces=(TYPE_HOTPLUG_HANDLER,),
+        )
+    )
     for board in ("q35", "i440fx"):
         for version in _VERSIONS:
             type_register_static(_machine_info(board, version))

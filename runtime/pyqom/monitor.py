@@ -3,11 +3,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from .cutils import strtol
 from .errors import Error
 from .world import current
 
 _INT_MAX = (1 << 31) - 1
+
+
+@contextmanager
+def monitor_command(active: bool = True) -> Iterator[None]:
+    """While this lasts a monitor's command runs, so that names of descriptors count."""
+    world = current()
+    before, world.in_monitor = world.in_monitor, active
+    try:
+        yield
+    finally:
+        world.in_monitor = before
 
 
 def monitor_add_fd(name: str, fd: int) -> None:

@@ -17,8 +17,14 @@ from .klass import (
     object_class_get_list,
     object_class_is_abstract,
 )
-from .object import Object, object_new_with_class, object_unref
-from .property import object_class_property_iter, object_property_del, object_property_set
+from .monitor import monitor_command
+from .object import Object, object_dynamic_cast, object_new_with_class, object_unref
+from .property import (
+    object_class_property_iter,
+    object_property_del,
+    object_property_parse,
+    object_property_set,
+)
 from .qdict import qdict_order
 from .tree import (
     object_get_objects_root,
@@ -28,7 +34,6 @@ from .tree import (
 )
 from .user_creatable import TYPE_USER_CREATABLE, USER_CREATABLE_CLASS
 from .visitors import JSONValue, KeyvalInputVisitor, QObjectInputVisitor
-from .world import current
 
 Options = Mapping[str, JSONValue]
 
@@ -37,6 +42,14 @@ def user_creatable_types() -> list[str]:
     """The types of which users may make objects, sorted without case."""
     classes = object_class_get_list(TYPE_USER_CREATABLE, False)
     return sorted((klass.type.name for klass in classes), key=str.lower)
+
+
+def user_creatable_complete(obj: Object) -> None:
+    """Tell an object that its properties are set, if it is of those (user_creatable_complete)."""
+    if object_dynamic_cast(obj, TYPE_USER_CREATABLE) is not None:
+        complete = USER_CREATABLE_CLASS(obj.klass).complete
+        if complete is not None:
+            complete(obj)
 
 
 def user_creatable_add_type(typename: str, name: str, options: Options, from_json: bool) -> Object:
@@ -138,12 +151,8 @@ def object_add(options: Options) -> Object:
         Error: as `object_parse` and `user_creatable_add_type`.
     """
     wanted = object_parse(options)
-    world = current()
-    before, world.in_monitor = world.in_monitor, True
-    try:
+    with monitor_command():
         return object_create(wanted)
-    finally:
-        world.in_monitor = before
 
 
 def object_del(name: str) -> None:
@@ -176,3 +185,33 @@ def object_help(typename: str) -> str | None:
     if not lines:
         return f"There are no options for {typename}.\n"
     return "\n".join([f"{typename} options:", *lines]) + "\n"
+
+
+def object_new_with_props(
+    typename: str, parent: Object, name: str | None, props: Mapping[str, str]
+) -> Object:
+    """Make an object below `parent` with properties from strings (object_new_with_props).
+
+    Only the tree holds a reference, so that without a `name` the caller's is the last one.
+
+    Raises:
+        Error: no such type, an abstract one, or a property that does not fit.
+    """
+    klass = object_class_by_name(typename)
+    if klass is None:
+        raise Error(f"invalid object type: {typename}")
+    if object_class_is_abstract(klass):
+        raise Error(f"object type '{typename}' is abstract")
+    obj = object_new_with_class(klass)
+    with ExitStack() as undo:
+        undo.callback(object_unref, obj)
+        for key, value in props.items():
+            object_property_parse(obj, key, value)
+        if name is not None:
+            object_property_try_add_child(parent, name, obj)
+            undo.callback(object_unparent, obj)
+        user_creatable_complete(obj)
+        undo.pop_all()
+    if name is not None:
+        object_unref(obj)
+    return obj

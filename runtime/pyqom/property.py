@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import Abort, Error
 from .klass import ObjectClass, object_class_get_parent
@@ -18,6 +18,8 @@ from .visitors import JSONValue, QObjectInputVisitor, StringInputVisitor, Visito
 
 if TYPE_CHECKING:
     from .object import Object
+
+E = TypeVar("E", bound=QapiEnum)
 
 # QEMU hands each accessor its property's `opaque` pointer: whatever the one who added it wants.
 PropertyAccessor = Callable[["Object", Visitor, str, Any], None]
@@ -458,3 +460,15 @@ def object_property_get_str(obj: Object, name: str) -> str:
     if not isinstance(value, str):
         raise _wrong_type(name, "string")
     return value
+
+
+def object_property_get_enum(obj: Object, name: str, typename: str, enum: type[E]) -> E:
+    """The value of an enumeration property (object_property_get_enum).
+
+    Raises:
+        Error: the property is of another type.
+    """
+    prop = object_property_find_err(obj, name)
+    if prop.type != typename:
+        raise Error(f"Property {name} on {obj.klass.type.name} is not '{typename}' enum type")
+    return enum(object_property_get_str(obj, name))

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PropertyDefault = bool | int | str
+# An array's default is always empty: ().
+PropertyDefault = bool | int | str | tuple[()]
 EnumType = type[QapiEnum]
 
 

@@ -21,6 +21,7 @@ from .hotplug import (
 )
 from .ids import check_id
 from .klass import object_class_by_name, object_class_dynamic_cast, object_class_is_abstract
+from .monitor import monitor_command
 from .object import object_dynamic_cast, object_get_typename, object_unref
 from .property import object_property_set
 from .qbus_find import qbus_find, qdev_find_default_bus
@@ -178,9 +179,7 @@ def device_add(options: Options, monitor: bool = True) -> DeviceState:
     Raises:
         Error: as `qdev_device_add_from_qdict`.
     """
-    world = current()
-    before, world.in_monitor = world.in_monitor, monitor
-    try:
+    with monitor_command(monitor):
         if at_least("8.0") or not monitor:
             dev = qdev_device_add_from_qdict(options, True)
         else:
@@ -188,8 +187,6 @@ def device_add(options: Options, monitor: bool = True) -> DeviceState:
             if isinstance(name, str):
                 check_id(name)
             dev = qdev_device_add_from_qdict(_as_strings(options), False)
-    finally:
-        world.in_monitor = before
     object_unref(dev)
     return dev
 

@@ -15,7 +15,7 @@ from .introspect import (
     qom_list_types,
     qom_set,
 )
-from .monitor import monitor_add_fd
+from .monitor import monitor_add_fd, monitor_command
 from .object_add import object_add, object_del
 from .qdev_monitor import device_add, device_del, device_eject
 from .visitors import QObjectInputVisitor
@@ -96,7 +96,7 @@ def qmp_dispatch(world: World, command: str, arguments: Arguments) -> Any:
     Raises:
         Error: what QMP's "error" would hold.
     """
-    with world:
+    with world, monitor_command():
         if command not in _COMMANDS:
             raise Error(f"The command {command} has not been found", error_class="CommandNotFound")
         function, expected = _COMMANDS[command]
