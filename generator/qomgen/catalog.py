@@ -58,6 +58,8 @@ class Catalog:
     constants: dict[str, int] = field(default_factory=dict)
     enums: dict[str, model.Enum] = field(default_factory=dict)
     infos: dict[str, model.PropertyInfo] = field(default_factory=dict)
+    siblings: dict[Series, Catalog] = field(default_factory=dict, repr=False, compare=False)
+    """The catalogs of all series that are looked at, this one among them: what a message can say of others."""
 
     # Types
 

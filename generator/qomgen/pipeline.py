@@ -11,13 +11,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from qomgen import cview, problems, render, schema, source
+from qomgen import cview, render, schema, source
 from qomgen.catalog import Catalog
 from qomgen.catalog import read as read_catalog
-from qomgen.checks import check
+from qomgen.checks import check, check_documents, check_python, check_series
 from qomgen.checks.hooks import HookFinder
-from qomgen.checks.hooks import check as check_hooks
-from qomgen.diagnostics import Diagnostics, did_you_mean
+from qomgen.diagnostics import Diagnostics
 from qomgen.digest import digest
 from qomgen.encode import CComment
 from qomgen.layout import read as read_layouts
@@ -26,8 +25,7 @@ from qomgen.plan import Plan
 from qomgen.profile import profiles
 from qomgen.pyfiles import python_files
 from qomgen.series import Series, boundaries
-from qomgen.source import Mapping, Scalar
-from qomgen.source import Sequence as NodeSequence
+from qomgen.source import Mapping
 
 TARGETS = ("c", "python")
 PACKAGE = "qomgen_devices"
@@ -80,27 +78,15 @@ def catalogs(specs: Specs, found: Diagnostics) -> dict[Series, Catalog]:
     known = profiles()
     lowest, highest = min(known), max(known)
     between = {each for each in boundaries(specs.documents) if lowest < each < highest}
-    result = {}
+    check_documents(specs.documents, found)
+    every: dict[Series, Catalog] = {}
     for series in sorted(between | set(known)):
-        catalog = read_catalog(specs.documents, series, found)
+        every[series] = read_catalog(specs.documents, series, found)
+        every[series].siblings = every
+    for catalog in every.values():
         check(catalog, found)
-        if series in known:
-            result[series] = catalog
-    _unit_members(specs, found)
-    return result
-
-
-def _unit_members(specs: Specs, found: Diagnostics) -> None:
-    """Types that a unit names and no document describes, in whatever series."""
-    known = [
-        str(name.value) for each in specs.documents if isinstance(name := each.get("type"), Scalar)
-    ]
-    for document in specs.documents:
-        types = document.get("types") if "unit" in document.entries else None
-        for item in types.items if isinstance(types, NodeSequence) else ():
-            if isinstance(item, Scalar) and item.value not in known:
-                hint = did_you_mean(item.text, known)
-                found.add(problems.UnknownType(item.span, hint, name=item.text))
+    check_series(every, found)
+    return {series: every[series] for series in known}
 
 
 def choose(versions: Sequence[str] | None) -> tuple[Series, ...]:
@@ -156,7 +142,7 @@ def build(
     finder = HookFinder(python_path)
     if "python" in targets:
         for catalog in all_catalogs.values():
-            check_hooks(catalog, finder, found)
+            check_python(catalog, finder, found)
     found.raise_if_any()
     folder = templates or data_folder("templates")
     files: dict[PurePosixPath, bytes] = {}

@@ -222,6 +222,28 @@ class TooMany(Diagnostic):
     message = "more than {limit} values in one file"
 
 
+class SeriesOrder(Diagnostic):
+    """
+    The keys of a `by-qemu` do not go from old to new.
+
+    Order changes nothing for qomgen, but a reader takes the last value for the newest.
+    """
+
+    id = "QG022"
+    message = "QEMU {series} stands after {other}: by-qemu goes from old to new"
+
+
+class NeverThere(Diagnostic):
+    """
+    Something is gone before it came: `until` is not above `since`.
+
+    `since` is the first series that has the thing, `until` the first that has it no more.
+    """
+
+    id = "QG023"
+    message = "this is never there: until {until}, and since {since}"
+
+
 class UnknownParent(Diagnostic):
     """
     A type's parent is described nowhere.
@@ -316,6 +338,7 @@ class UnknownType(Diagnostic):
 
     id = "QG110"
     message = "type '{name}' is described by no spec"
+    missing = ("{name}",)
 
 
 class UnitMembership(Diagnostic):
@@ -485,6 +508,17 @@ class NotADevice(Diagnostic):
     id = "QG212"
     message = "type '{type}' is no device and can't have {what}"
     default_hint = "an object has class_properties"
+
+
+class OutsideType(Diagnostic):
+    """
+    A property is said to be there in a series in which its type is not.
+
+    One of the two is wrong: `since` and `until` say which QEMU releases have the thing.
+    """
+
+    id = "QG217"
+    message = "{what} is there {when}, and its type '{type}' {life}"
 
 
 class NotInClassChain(Diagnostic):

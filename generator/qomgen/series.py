@@ -69,13 +69,14 @@ def _resolve(node: Node, series: Series, *, named: bool) -> Node | None:
         return None
     entries = {}
     for key, entry in node.entries.items():
-        value = _resolve(entry.value, series, named=not named and _names_below(key))
+        value = _resolve(entry.value, series, named=not named and names_below(key))
         if value is not None:
             entries[key] = Entry(key, entry.key_span, value)
     return Mapping(entries, node.span)
 
 
-def _names_below(key: str) -> bool:
+def names_below(key: str) -> bool:
+    """Whether the mapping under `key` is keyed by names of the user's."""
     # A key that begins with an upper-case letter is a class struct in a step: member names below.
     return key in NAME_MAPS or key[:1].isupper()
 
