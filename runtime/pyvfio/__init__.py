@@ -1,2 +1,51 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Linux VFIO through ctypes."""
+"""Linux VFIO through ctypes: PCI devices for a process of yours.
+
+    import pyvfio
+
+    with pyvfio.open_device("0000:00:10.0") as device, device.bar(0).map() as registers:
+        print(hex(registers.read32(0)))
+
+Everything that is opened is a context manager. Everything that fails is a `VfioError`, which tells
+the call, what it was asked of, with what, and what to do.
+"""
+
+from pyvfio import errors, uapi
+from pyvfio.address import PciAddress
+from pyvfio.container import Container
+from pyvfio.device import Device
+from pyvfio.dma import AddressSpace, DmaMapping
+from pyvfio.errors import VfioError
+from pyvfio.eventfd import EventFd
+from pyvfio.group import Group
+from pyvfio.iommu import Iommu
+from pyvfio.iova import IovaAllocator, IovaRange
+from pyvfio.kernel import KERNEL, Kernel
+from pyvfio.mapping import MappedRegion
+from pyvfio.opening import open_device
+from pyvfio.pciconfig import ConfigSpace
+from pyvfio.region import Region
+from pyvfio.sysfs import Sysfs
+
+__all__ = [
+    "KERNEL",
+    "AddressSpace",
+    "ConfigSpace",
+    "Container",
+    "Device",
+    "DmaMapping",
+    "EventFd",
+    "Group",
+    "Iommu",
+    "IovaAllocator",
+    "IovaRange",
+    "Kernel",
+    "MappedRegion",
+    "PciAddress",
+    "Region",
+    "Sysfs",
+    "VfioError",
+    "errors",
+    "open_device",
+    "uapi",
+]

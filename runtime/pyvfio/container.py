@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The container: an address space of the type1 IOMMU, for the devices of whole IOMMU groups."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from pyvfio import errors
+from pyvfio.device import Device
+from pyvfio.dma import AddressSpace
+from pyvfio.errors import VfioError
+from pyvfio.group import Group
+from pyvfio.handle import Handle
+from pyvfio.holders import locked_memory
+from pyvfio.info import IommuInfo
+from pyvfio.iommu import Iommu
+from pyvfio.iova import IovaRange, describe
+from pyvfio.kernel import KERNEL, Kernel
+from pyvfio.reset import AffectedDevice
+from pyvfio.sysfs import Place, Sysfs
+from pyvfio.uapi import container as uapi
+
+CONTAINER = "/dev/vfio/vfio"
+
+
+class Container(Iommu):
+    """An open /dev/vfio/vfio with the groups that were put into it.
+
+    Raises:
+        NotAvailable: the module vfio is not loaded.
+        PermissionDenied: this user may not open it.
+        VfioError: the kernel refused, or speaks another version of the interface.
+    """
+
+    def __init__(self, kernel: Kernel | None = None, path: str = CONTAINER) -> None:
+        self.kernel = kernel or KERNEL
+        self.path = path
+        self.kind = ""
+        self.dma = AddressSpace(self)
+        self._groups: dict[int, Group] = {}
+        try:
+            self.handle = Handle.open(self.kernel, path)
+        except VfioError as error:
+            raise explain_open(error) from error
+        with ExitStack() as undo:
+            undo.callback(self.handle.close)
+            self._check_version()
+            undo.pop_all()
+
+    @property
+    def groups(self) -> dict[int, Group]:
+        """The groups in it by their numbers."""
+        return dict(self._groups)
+
+    def _check_version(self) -> None:
+        version = self.handle.ioctl(uapi.VFIO_GET_API_VERSION)
+        if version != uapi.VFIO_API_VERSION:
+            raise VfioError(
+                errno.EPROTO,
+                uapi.VFIO_GET_API_VERSION.name,
+                self.path,
+                advice=f"the kernel speaks version {version} of VFIO, this package"
+                f" {uapi.VFIO_API_VERSION}",
+            )
+
+    def check_extension(self, extension: int) -> int:
+        """Return what the kernel says of an extension, 0 if it has none such.
+
+        Raises:
+            VfioError: the kernel refused.
+        """
+        return self.handle.ioctl(uapi.VFIO_CHECK_EXTENSION, extension, extension=extension)
+
+    def open_group(self, number: int) -> Group:
+        """Put an IOMMU group into the container, or return it if it is there.
+
+        The first one decides the kind of IOMMU, which is type1.
+
+        Raises:
+            NotAvailable: no device of the group is bound to VFIO.
+            PermissionDenied: this user may not open it.
+            DeviceBusy: somebody has it.
+            GroupNotViable: a device of the group belongs to a driver of the host.
+            NoInterruptRemapping: the IOMMU leaves devices free to forge interrupts.
+            VfioError: the kernel refused.
+        """
+        if (known := self._groups.get(number)) is not None:
+            return known
+        with ExitStack() as undo:
+            group = Group(self, number)
+            undo.callback(group.close)
+            group.set_container()
+            if not self.kind:
+                self._set_iommu()
+            self._groups[number] = group
+            undo.pop_all()
+        self.dma.refresh()
+        return group
+
+    def _set_iommu(self) -> None:
+        """Choose the type1 IOMMU, version 2, whose mappings are taken away as they were made."""
+        kind = uapi.VFIO_TYPE1v2_IOMMU
+        try:
+            self.handle.ioctl(uapi.VFIO_SET_IOMMU, kind, type="VFIO_TYPE1v2_IOMMU")
+        except VfioError as error:
+            if error.errno == errno.EPERM:
+                raise error.refined(
+                    errors.NoInterruptRemapping,
+                    "the IOMMU does not remap interrupts, so the device could forge any. Switch"
+                    " interrupt remapping on in the firmware; where devices are trusted, root may"
+                    " set allow_unsafe_interrupts of the module vfio_iommu_type1",
+                ) from error
+            if error.errno == errno.ENODEV:
+                advice = "the module vfio_iommu_type1 is not loaded"
+                raise error.refined(errors.NotAvailable, advice) from error
+            raise
+        self.kind = "type1"
+
+    def discard(self, group: Group) -> None:
+        """Know no more of a group, which closes itself. With the last one the IOMMU goes."""
+        if self._groups.get(group.number) is group:
+            del self._groups[group.number]
+        self.dma.refresh()
+        if not self._groups:
+            self.dma.forget_all()
+            self.kind = ""
+
+    def open_device(self, where: Place | str, *, vf_token: str | None = None) -> Device:
+        """Open a device by its PCI address or its folder below /sys, and its group before it.
+
+        A group that was opened for it is closed again if the device cannot be had.
+
+        Raises:
+            VfioError: as `open_group`, and as `Group.open_device`.
+            ValueError: `where` names no device.
+        """
+        if isinstance(where, str):
+            where = Sysfs(self.kernel).place(where)
+        known = where.group in self._groups
+        with ExitStack() as undo:
+            group = self.open_group(where.group)
+            if not known:
+                undo.callback(group.close)
+            device = group.open_device(where.name, vf_token=vf_token)
+            undo.pop_all()
+        return device
+
+    def info(self) -> IommuInfo:
+        """Ask what the IOMMU can now; groups and mappings change it.
+
+        Raises:
+            VfioError: there is no group in the container.
+            MalformedReply: the answer makes no sense.
+        """
+        return IommuInfo.ask(self.handle)
+
+    def page_size(self) -> int:
+        """Return the smallest page of the IOMMU in bytes."""
+        return self.info().page_size
+
+    def iova_ranges(self) -> tuple[IovaRange, ...]:
+        """Return where DMA can be mapped with the groups that are in the container."""
+        return self.info().iova_ranges
+
+    def map_dma(self, vaddr: int, iova: int, size: int, *, read: bool, write: bool) -> None:
+        """Let devices reach memory (VFIO_IOMMU_MAP_DMA)."""
+        flags = uapi.VFIO_DMA_MAP_FLAG_READ * read | uapi.VFIO_DMA_MAP_FLAG_WRITE * write
+        order = uapi.vfio_iommu_type1_dma_map.sized(flags=flags, vaddr=vaddr, iova=iova, size=size)
+        shown = {"iova": iova, "size": size, "vaddr": vaddr, "read": read, "write": write}
+        try:
+            self.handle.ioctl(uapi.VFIO_IOMMU_MAP_DMA, order, **shown)
+        except VfioError as error:
+            raise self._explain_map(error, vaddr, iova, size) from error
+
+    def _explain_map(self, error: VfioError, vaddr: int, iova: int, size: int) -> VfioError:
+        """Find out why the kernel would not map."""
+        match error.errno:
+            case errno.ENOMEM:
+                return self._explain_memlock(error, size)
+            case errno.EEXIST:
+                return error.refined(errors.DmaOverlap, "a part of it is mapped already")
+            case errno.ENOSPC:
+                advice = (
+                    "there are as many mappings as the module vfio_iommu_type1 allows"
+                    " (dma_entry_limit): map larger pieces"
+                )
+                return error.refined(VfioError, advice)
+            case errno.EFAULT:
+                advice = "the process has no memory at vaddr, or may not write to it"
+                return error.refined(VfioError, advice)
+            case errno.EINVAL:
+                return self._explain_invalid(error, vaddr, iova, size)
+        return error
+
+    def _explain_memlock(self, error: VfioError, size: int) -> VfioError:
+        limit = self.kernel.memlock_limit()
+        if limit is None:
+            return error
+        locked = locked_memory(self.kernel)
+        before = "" if locked is None else f", {locked} are locked"
+        advice = (
+            f"{size} bytes are to be pinned{before}, and RLIMIT_MEMLOCK is {limit}. Raise it"
+            " (ulimit -l, LimitMEMLOCK= of systemd, limits.conf), or map less"
+        )
+        return error.refined(errors.MemlockExceeded, advice, limit=limit, locked=locked)
+
+    def _explain_invalid(self, error: VfioError, vaddr: int, iova: int, size: int) -> VfioError:
+        try:
+            info = self.info()
+        except VfioError:
+            return error
+        if size == 0 or (vaddr | iova | size) & (info.page_size - 1):
+            advice = f"vaddr, iova and size must be multiples of {info.page_size}, and size not 0"
+            return error.refined(errors.Misaligned, advice)
+        if not any(iova in each and iova + size - 1 in each for each in info.iova_ranges):
+            advice = f"the IOMMU translates {describe(info.iova_ranges)}"
+            return error.refined(errors.IovaOutOfRange, advice, ranges=info.iova_ranges)
+        return error
+
+    def unmap_dma(self, iova: int, size: int) -> int:
+        """Take away the mappings within these addresses (VFIO_IOMMU_UNMAP_DMA).
+
+        Raises:
+            VfioError: the kernel refused: EINVAL to split a mapping.
+        """
+        return self._unmap(iova, size, 0)
+
+    def unmap_all_dma(self) -> int:
+        """Take away all mappings (VFIO_DMA_UNMAP_FLAG_ALL, since Linux 5.12)."""
+        return self._unmap(0, 0, uapi.VFIO_DMA_UNMAP_FLAG_ALL)
+
+    def _unmap(self, iova: int, size: int, flags: int) -> int:
+        order = uapi.vfio_iommu_type1_dma_unmap.sized(flags=flags, iova=iova, size=size)
+        self.handle.ioctl(uapi.VFIO_IOMMU_UNMAP_DMA, order, iova=iova, size=size, flags=flags)
+        return int(order.size)
+
+    def hot_reset_owned(self, affected: Sequence[AffectedDevice]) -> tuple[bool, ...]:
+        """Tell for each device whether its group is in this container."""
+        return tuple(each.group in self._groups for each in affected)
+
+    def hot_reset_fds(self, affected: Sequence[AffectedDevice]) -> tuple[int, ...]:
+        """Return the descriptors of the groups of the devices, each once."""
+        numbers = sorted({each.group for each in affected} & self._groups.keys())
+        return tuple(self._groups[number].fileno() for number in numbers)
+
+    def close(self) -> None:
+        """Close devices, take mappings away, close groups and container: what can be, all of it.
+
+        Raises:
+            VfioError: the kernel reported a failure, the last if there were several.
+        """
+        with ExitStack() as last:
+            last.callback(self.handle.close)
+            last.callback(self.dma.forget_all)
+            for group in self._groups.values():
+                last.callback(group.close)
+            if self.dma.mappings:
+                last.callback(self.dma.unmap_all)
+            for group in self._groups.values():
+                last.callback(group.close_devices)
+
+
+def explain_open(error: VfioError) -> VfioError:
+    """Tell why /dev/vfio/vfio cannot be opened."""
+    match error.errno:
+        case errno.ENOENT | errno.ENODEV | errno.ENXIO:
+            return error.refined(
+                errors.NotAvailable, "VFIO is not there: load the module vfio-pci (modprobe)"
+            )
+        case errno.EACCES | errno.EPERM:
+            advice = f"this user may not open {error.path}, which is everybody's by default"
+            return error.refined(errors.PermissionDenied, advice)
+    return error

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A device: its regions, its interrupts, its resets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from pyvfio import irqset
+from pyvfio import reset as resets
+from pyvfio.handle import Handle
+from pyvfio.info import DeviceInfo, IrqInfo, RegionInfo
+from pyvfio.irq import ErrorIrq, Intx, Irq, Msi, Msix, RequestIrq
+from pyvfio.mapping import Mappings
+from pyvfio.pciconfig import ConfigSpace
+from pyvfio.region import Region
+from pyvfio.uapi import pci
+
+if TYPE_CHECKING:
+    from pyvfio.dma import AddressSpace
+    from pyvfio.iommu import Iommu
+
+
+class Device:
+    """An open device. `Iommu.open_device` and `open_device` make it.
+
+    Closing it switches its interrupts off and unmaps its regions. DMA mappings belong to the
+    address space, which devices may share: they go with that.
+
+    Attributes:
+        handle: Its descriptor.
+        iommu: The address space that it is in.
+        info: What it has.
+        intx: Its pin interrupt.
+        msi: Its message signalled interrupts.
+        msix: Those with a table in a BAR.
+        err: The kernel's word of errors.
+        req: The kernel's wish to have the device back.
+    """
+
+    def __init__(
+        self, handle: Handle, iommu: Iommu, *, closed: Callable[[Device], None] | None = None
+    ) -> None:
+        self.handle = handle
+        self.iommu = iommu
+        self.info = DeviceInfo.ask(handle)
+        self._closed = closed
+        self._with_it = ExitStack()
+        self._mappings = Mappings(handle)
+        self._regions: dict[int, Region] = {}
+        self._irqs: list[Irq] = []
+        self.intx = Intx(handle, self._irqs)
+        self.msi = Msi(handle, self._irqs)
+        self.msix = Msix(handle, self._irqs)
+        self.err = ErrorIrq(handle, self._irqs)
+        self.req = RequestIrq(handle, self._irqs)
+        self._irqs += [self.intx, self.msi, self.msix, self.err, self.req]
+
+    def __repr__(self) -> str:
+        return f"Device({self.name}{', closed' if self.handle.closed else ''})"
+
+    @property
+    def name(self) -> str:
+        """What VFIO knows it by; for PCI the address."""
+        return self.handle.path
+
+    @property
+    def dma(self) -> AddressSpace:
+        """The memory that it reaches."""
+        return self.iommu.dma
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self.handle.closed
+
+    def fileno(self) -> int:
+        """Return the descriptor.
+
+        Raises:
+            Closed: there is none any more.
+        """
+        return self.handle.fileno()
+
+    def region_info(self, index: int) -> RegionInfo:
+        """Tell of a region.
+
+        Raises:
+            VfioError: the kernel refused: EINVAL if there is no such index.
+            MalformedReply: the kernel's answer makes no sense.
+        """
+        return self.region(index).info
+
+    def region(self, index: int) -> Region:
+        """Return a region by its number (VFIO_PCI_*_REGION_INDEX); errors as `region_info`."""
+        if (known := self._regions.get(index)) is not None:
+            return known
+        kind = ConfigSpace if self._is_config(index) else Region
+        region = kind(self.handle, RegionInfo.ask(self.handle, index), self._mappings)
+        self._regions[index] = region
+        return region
+
+    def _is_config(self, index: int) -> bool:
+        return self.info.pci and index == pci.VFIO_PCI_CONFIG_REGION_INDEX
+
+    def bar(self, number: int) -> Region:
+        """Return a BAR, of size 0 if the device has none; errors as `region_info`.
+
+        Raises:
+            ValueError: there are BARs 0 to 5.
+        """
+        if not 0 <= number <= 5:
+            raise ValueError(f"BAR {number}: there are 0 to 5")
+        return self.region(pci.VFIO_PCI_BAR0_REGION_INDEX + number)
+
+    @property
+    def rom(self) -> Region:
+        """The expansion ROM, of size 0 if there is none; errors as `region_info`."""
+        return self.region(pci.VFIO_PCI_ROM_REGION_INDEX)
+
+    @cached_property
+    def config(self) -> ConfigSpace:
+        """Configuration space; errors as `region_info`.
+
+        Raises:
+            TypeError: the device is none of PCI's.
+        """
+        region = self.region(pci.VFIO_PCI_CONFIG_REGION_INDEX)
+        if not isinstance(region, ConfigSpace):
+            raise TypeError(f"{self.name} is no PCI device")
+        return region
+
+    @property
+    def irqs(self) -> tuple[Irq, ...]:
+        """All kinds of interrupt that a PCI device may have."""
+        return tuple(self._irqs)
+
+    def irq_info(self, index: int) -> IrqInfo:
+        """Tell of a kind of interrupt (VFIO_PCI_*_IRQ_INDEX).
+
+        Raises:
+            VfioError: the kernel refused: EINVAL if the device cannot have it.
+        """
+        return IrqInfo.ask(self.handle, index)
+
+    def set_irqs(self, index: int, flags: int, start: int, count: int, data: bytes = b"") -> int:
+        """Order interrupts in the kernel's own words (VFIO_DEVICE_SET_IRQS); see `irqset.order`.
+
+        What `intx`, `msi` and the others know of the device, they do not learn from this.
+
+        Raises:
+            VfioError: the kernel refused.
+        """
+        return irqset.order(self.handle, index, flags, start, count, data)
+
+    def reset(self) -> None:
+        """Reset the function alone.
+
+        Its registers are as after power-on; configuration space and interrupts are put back by
+        the kernel.
+
+        Raises:
+            ResetUnsupported: Linux has no way to.
+            VfioError: the kernel refused.
+        """
+        resets.reset(self.handle)
+
+    def hot_reset_info(self) -> resets.HotResetInfo:
+        """Tell which devices a hot reset affects.
+
+        Raises:
+            ResetUnsupported: the device is on a root bus.
+            VfioError: the kernel refused.
+        """
+        return resets.hot_reset_info(self.handle)
+
+    def hot_reset(self) -> resets.HotResetInfo:
+        """Reset all on the device's bus or slot, if all of it is this process's; tell which.
+
+        Raises:
+            HotResetBlocked: some are not, or have no driver of VFIO.
+            ResetUnsupported: the bus cannot be reset.
+            VfioError: the kernel refused.
+        """
+        return resets.hot_reset(self.handle, self.iommu)
+
+    def close_with(self, other: Iommu) -> None:
+        """Close an address space when this is closed, since it was opened for this alone."""
+        self._with_it.callback(other.close)
+
+    def close(self) -> None:
+        """Switch interrupts off, unmap regions, close: all of it, whatever fails.
+
+        Raises:
+            MappingInUse: a view of a region lives on. All else is closed; the device and its
+                group stay busy until the view is gone.
+            VfioError: the kernel reported a failure, the last if there were several.
+        """
+        with self._with_it.pop_all() as last:
+            if self._closed is not None:
+                last.callback(self._closed, self)
+            last.callback(self.handle.close)
+            last.callback(self._mappings.close)
+            for irq in self._irqs:
+                last.callback(irq.abandon)
+                last.callback(irq.disable)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

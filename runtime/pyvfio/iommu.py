@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where devices and memory meet: what the container's path and iommufd's have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from pyvfio.iova import IovaRange
+from pyvfio.kernel import Kernel
+
+if TYPE_CHECKING:
+    from pyvfio.device import Device
+    from pyvfio.dma import AddressSpace
+    from pyvfio.reset import AffectedDevice
+    from pyvfio.sysfs import Place
+
+
+class Iommu(ABC):
+    """An address space of devices in the kernel, and the devices that are in it.
+
+    Attributes:
+        kernel: Whose it is.
+        path: The file that it was opened by.
+        kind: What it is, for messages: `type1`.
+        dma: What is mapped in it.
+    """
+
+    kernel: Kernel
+    path: str
+    kind: str
+    dma: AddressSpace
+
+    @abstractmethod
+    def open_device(self, where: Place | str, *, vf_token: str | None = None) -> Device:
+        """Open a device and let it use this address space."""
+
+    @abstractmethod
+    def page_size(self) -> int:
+        """Return the smallest page, in bytes, that all mappings are multiples of."""
+
+    @abstractmethod
+    def iova_ranges(self) -> tuple[IovaRange, ...]:
+        """Return where DMA can be mapped now; another device may make it less."""
+
+    @abstractmethod
+    def map_dma(self, vaddr: int, iova: int, size: int, *, read: bool, write: bool) -> None:
+        """Let devices reach `size` bytes of this process at `vaddr` through `iova`.
+
+        Raises:
+            VfioError: Misaligned, IovaOutOfRange, DmaOverlap, MemlockExceeded, or as it comes.
+        """
+
+    @abstractmethod
+    def unmap_dma(self, iova: int, size: int) -> int:
+        """Take away the mappings within these addresses; return how many bytes were mapped."""
+
+    @abstractmethod
+    def unmap_all_dma(self) -> int:
+        """Take away all mappings; return how many bytes were mapped."""
+
+    @abstractmethod
+    def hot_reset_owned(self, affected: Sequence[AffectedDevice]) -> tuple[bool, ...]:
+        """Tell for each device whether it is this process's, so that its bus may be reset."""
+
+    @abstractmethod
+    def hot_reset_fds(self, affected: Sequence[AffectedDevice]) -> tuple[int, ...]:
+        """Return the descriptors that prove to the kernel whose the devices are."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the devices, take the mappings away, and close what is left."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
