@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from qomgen import pipeline, problems, publish, report, show
 from qomgen.diagnostics import Diagnostic, Diagnostics, SourceFile, Span, SpecErrors, did_you_mean
+from qomgen.layout import LayoutError
 from qomgen.paths import data_folder
 from qomgen.plan import Plan, compare, unified_diff
 from qomgen.profile import profiles
@@ -121,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             else sys.stderr.write(formatter(error.diagnostics) + _count(len(error.diagnostics)))
         )
         return BAD_INPUT
-    except (UsageError, pipeline.UnknownSeries, OSError) as error:
+    except (UsageError, pipeline.UnknownSeries, LayoutError, OSError) as error:
         sys.stderr.write(f"qomgen: error: {error}\n")
         return BAD_INPUT
     except Exception:  # noqa: BLE001 - a bug of ours must not exit with 1, which means drift

@@ -34,6 +34,10 @@ class Layout:
     fields: Mapping[str, Place]
 
 
+class LayoutError(ValueError):
+    """A file of layouts is not of the form that it is measured in; the message names it."""
+
+
 def path(folder: Path, series: Series) -> Path:
     """The file with the layouts of `series` in a spec folder."""
     return folder / "layouts" / f"qemu-{series}.json"
@@ -44,7 +48,7 @@ def read(folders: Iterable[Path], series: Series) -> dict[str, Layout]:
     The layouts of `series` that the spec folders have, by struct.
 
     Raises:
-        ValueError: if a file is not of the form that `write` gives it; the message names the file.
+        LayoutError: if a file is not of the form that `write` gives it; the message names the file.
     """
     found: dict[str, Layout] = {}
     for folder in folders:
@@ -58,8 +62,8 @@ def read(folders: Iterable[Path], series: Series) -> dict[str, Layout]:
                     field: (int(place[0]), int(place[1])) for field, place in row["fields"].items()
                 }
                 found[name] = Layout(int(row["size"]), fields)
-        except (KeyError, TypeError, IndexError, AttributeError, json.JSONDecodeError) as error:
-            raise ValueError(f"{file} is no table of layouts: {error!r}") from error
+        except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+            raise LayoutError(f"{file} is no table of layouts: {error!r}") from error
     return found
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from pyqom import ByQemu
 
-SIZES = {
+SIZES: dict[str, ByQemu[int]] = {
 {% for struct in structs %}
     {{ struct.name }}: {{ struct.size }},
 {% endfor %}
 }
 """sizeof, by the name of the struct."""
 
-FIELDS = {
+FIELDS: dict[str, dict[str, ByQemu[tuple[int, int] | None]]] = {
 {% for struct in structs %}
     {{ struct.name }}: {
 {% for field in struct.fields %}
