@@ -15,7 +15,6 @@ from qomgen import cview, render, schema, source
 from qomgen.catalog import Catalog
 from qomgen.catalog import read as read_catalog
 from qomgen.checks import check, check_documents, check_python, check_series
-from qomgen.checks.hooks import HookFinder
 from qomgen.diagnostics import Diagnostics
 from qomgen.digest import digest
 from qomgen.encode import CComment
@@ -24,6 +23,7 @@ from qomgen.paths import data_folder
 from qomgen.plan import Plan
 from qomgen.profile import profiles
 from qomgen.pyfiles import python_files
+from qomgen.pysource import HookFinder
 from qomgen.series import Series, boundaries
 from qomgen.source import Mapping
 

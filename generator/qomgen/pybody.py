@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from qomgen import cbody, model, naming
 from qomgen.catalog import Catalog, FieldPath
 from qomgen.checks import hooks
-from qomgen.checks.hooks import HookFinder, HookRef, Needed
+from qomgen.checks.hooks import Needed
 from qomgen.encode import Encoded, PyCode, PyIdent, PyNumber, PyStr
+from qomgen.pysource import HookFinder, HookRef
 from qomgen.source import Hex
 
 QOM = "pyqom"

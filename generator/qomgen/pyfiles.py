@@ -12,10 +12,10 @@ from black.mode import TargetVersion
 
 from qomgen import layout, merge, naming, pyview, render
 from qomgen.catalog import Catalog
-from qomgen.checks.hooks import HookFinder
 from qomgen.digest import digest
 from qomgen.encode import License, PyCode, PyDoc, PyIdent, PyStr
 from qomgen.layout import Layout
+from qomgen.pysource import HookFinder
 from qomgen.series import Series
 
 LICENSE = "GPL-2.0-or-later"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from qomgen import model
 from qomgen.catalog import Catalog
-from qomgen.checks.hooks import HookRef
 from qomgen.ctype import CType
+from qomgen.pysource import HookRef
 
 _INTEGERS = frozenset(
     {

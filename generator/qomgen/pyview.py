@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from qomgen import cbody, merge, model, naming, pybody, pytypes
 from qomgen.catalog import Catalog, FieldPath
 from qomgen.checks import hooks
-from qomgen.checks.hooks import HookFinder
 from qomgen.encode import Encoded, License, PyCode, PyDoc, PyDotted, PyIdent, PyNumber, PyStr
 from qomgen.merge import Interval
 from qomgen.pybody import Body, Imports, Scope
+from qomgen.pysource import HookFinder, HookRef
 from qomgen.series import Series
 
 LITERAL_WIDTH = 96
@@ -313,7 +313,7 @@ class _Writer:
             return PyIdent(prop.info.name)
         if isinstance(prop.info, str):
             module, _, name = (scope.catalog.infos[prop.info].python or "").rpartition(".")
-            return scope.reference(hooks.HookRef(module, name))
+            return scope.reference(HookRef(module, name))
         return self.imports.qom(scope.catalog.kinds[prop.kind].info or "")
 
     def _default(self, series: Series, prop: model.Property) -> Encoded:

@@ -23,8 +23,8 @@ from qomgen.checks import (
     types,
     unused,
 )
-from qomgen.checks.hooks import HookFinder
 from qomgen.diagnostics import Diagnostics
+from qomgen.pysource import HookFinder
 from qomgen.series import Series
 from qomgen.source import Mapping as Document
 

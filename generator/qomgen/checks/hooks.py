@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Hooks in Python: found by reading source with `ast`, importing nothing, and fitted to the C prototypes.
+Hooks in Python: found in the source of their modules, and fitted to the C prototypes.
 
 A hook is bound by class member (PCIDeviceClass.realize: `realize`), since its C name changes between series. What a
 step names (a function to call, an object) keeps its C name, in the hooks module or in one beside it.
@@ -8,145 +8,14 @@ step names (a function to call, an object) keeps its C name, in the hooks module
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from importlib.machinery import PathFinder
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from qomgen import model, problems
 from qomgen.catalog import Catalog
 from qomgen.ctype import CType
-from qomgen.diagnostics import Diagnostics, Span, did_you_mean
-
-
-@dataclass(frozen=True, slots=True)
-class Arity:
-    """How many positional arguments a function takes."""
-
-    least: int
-    most: int | None
-    """None: any number."""
-
-    def takes(self, count: int) -> bool:
-        """Whether a call with `count` arguments fits."""
-        return self.least <= count and (self.most is None or count <= self.most)
-
-    def __str__(self) -> str:
-        if self.most is None:
-            return f"{self.least} or more"
-        return str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
-
-
-@dataclass(slots=True)
-class Module:
-    """What a Python file defines at its top level."""
-
-    name: str
-    functions: dict[str, Arity] = field(default_factory=dict)
-    values: set[str] = field(default_factory=set)
-    classes: dict[str, set[str]] = field(default_factory=dict)
-    """Classes with the attributes that their bodies annotate or assign."""
-
-    @property
-    def names(self) -> set[str]:
-        """Everything that can be had from it."""
-        return {*self.functions, *self.values, *self.classes}
-
-
-@dataclass(frozen=True, slots=True)
-class HookRef:
-    """Something in a hooks module."""
-
-    module: str
-    name: str
-
-
-class HookFinder:
-    """Finds modules on a search path and reads what they define."""
-
-    def __init__(self, path: Sequence[Path]) -> None:
-        # None is Python's own path; an editable checkout is on it too.
-        self._paths = ([str(each) for each in path], None)
-        self._known: dict[str, Module | None] = {}
-        self.files: list[Path] = []
-
-    def module(self, name: str) -> Module | None:
-        """The module called `name`, or None if there is none that can be read as Python."""
-        if name not in self._known:
-            file = self._find(name)
-            self._known[name] = _read(name, file) if file else None
-            if file is not None:
-                self.files.append(file)
-        return self._known[name]
-
-    def siblings(self, name: str) -> Iterator[Module]:
-        """The module `name` and those beside it in its package."""
-        if (own := self.module(name)) is not None:
-            yield own
-        package, _, _ = name.rpartition(".")
-        file = self._find(name)
-        for beside in sorted(file.parent.glob("*.py")) if package and file else ():
-            other = f"{package}.{beside.stem}"
-            if (
-                other != name
-                and beside.stem != "__init__"
-                and (found := self.module(other)) is not None
-            ):
-                yield found
-
-    def _find(self, name: str) -> Path | None:
-        for search in self._paths:
-            where: Sequence[str] | None = search
-            spec = None
-            for depth in range(1, name.count(".") + 2):
-                partial = ".".join(name.split(".")[:depth])
-                spec = PathFinder.find_spec(partial, where)
-                if spec is None:
-                    break
-                where = spec.submodule_search_locations
-            if spec is not None and spec.origin is not None and spec.origin.endswith(".py"):
-                return Path(spec.origin)
-        return None
-
-
-def _read(name: str, file: Path) -> Module | None:
-    try:
-        tree = ast.parse(file.read_text("utf-8"))
-    except (SyntaxError, ValueError, OSError):
-        # Not readable as Python: the same as not there, and the message names the module.
-        return None
-    module = Module(name)
-    for node in tree.body:
-        match node:
-            case ast.FunctionDef():
-                module.functions[node.name] = _arity(node.args)
-            case ast.ClassDef():
-                module.classes[node.name] = set(_attributes(node))
-            case ast.Assign(targets=targets):
-                module.values.update(
-                    target.id for target in targets if isinstance(target, ast.Name)
-                )
-            case ast.AnnAssign(target=ast.Name(id=target)):
-                module.values.add(target)
-    return module
-
-
-def _attributes(node: ast.ClassDef) -> Iterator[str]:
-    for item in node.body:
-        match item:
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                yield name
-            case ast.Assign(targets=targets):
-                yield from (target.id for target in targets if isinstance(target, ast.Name))
-            case ast.FunctionDef(name=name):
-                yield name
-
-
-def _arity(args: ast.arguments) -> Arity:
-    most = len(args.posonlyargs) + len(args.args)
-    return Arity(most - len(args.defaults), None if args.vararg else most)
-
+from qomgen.diagnostics import Diagnostics, Span, nearest
+from qomgen.pysource import HookFinder, HookRef, Module
 
 # Where hooks come from
 
@@ -257,6 +126,9 @@ def find(finder: HookFinder, module: str, need: Needed) -> HookRef | None:
     for place in places:
         if need.name in place.names:
             return HookRef(place.name, need.name)
+    own = finder.module(module)
+    if own is not None and need.name in own.imports:
+        return HookRef(module, need.name)
     return None
 
 
@@ -281,12 +153,13 @@ def check(catalog: Catalog, finder: HookFinder, found: Diagnostics) -> None:
 def _hook(finder: HookFinder, module: Module, need: Needed, found: Diagnostics) -> None:
     ref = find(finder, module.name, need)
     if ref is None:
-        hint = did_you_mean(need.name, module.names)
+        hint = nearest(need.name, module.names)
         told = {"what": need.what, "module": module.name, "name": need.name}
         found.add(problems.HookMissing(need.span, hint, **told))
         return
-    home = finder.module(ref.module)
-    arity = home.functions.get(need.name) if home else None
+    home = finder.home(ref)
+    defining = finder.module(home.module)
+    arity = defining.functions.get(home.name) if defining else None
     if need.value or need.arguments is None or arity is None or arity.takes(need.arguments):
         return
     told = {"what": need.what, "module": ref.module, "name": need.name}
@@ -294,13 +167,12 @@ def _hook(finder: HookFinder, module: Module, need: Needed, found: Diagnostics) 
 
 
 def _infos(catalog: Catalog, type_: model.Type, finder: HookFinder, found: Diagnostics) -> None:
-    """Hand-written PropertyInfos, and hand-written twins of embedded structs."""
+    """Hand-written PropertyInfos."""
     for prop in type_.properties:
         if isinstance(prop.info, str) and (info := catalog.infos.get(prop.info)) is not None:
             span = prop.node.value_span("info")
             module, _, name = (info.python or "").rpartition(".")
-            known = finder.module(module) if module else None
-            if known is None or name not in known.names:
+            if not finder.has(HookRef(module, name)):
                 what = f"PropertyInfo of '{prop.name}'"
                 found.add(
                     problems.HookMissing(
