@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""On the host: the tests in guest/ run in the machine.  Not a part of the guest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .image import project
+from .machine import Results
+from .plugin import GuestTests
+
+_HERE = Path(__file__).resolve().parent
+
+_guest_tests = pytest.StashKey[GuestTests]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the guest run what is its own."""
+    plugin = GuestTests(_HERE / "guest", project())
+    config.pluginmanager.register(plugin)
+    config.stash[_guest_tests] = plugin
+
+
+@pytest.fixture
+def results(request: pytest.FixtureRequest) -> Results:
+    """What the guest left after its last test."""
+    return request.config.stash[_guest_tests].results(request.session)

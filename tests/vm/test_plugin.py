@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What goes wrong in a guest is seen on the host, with its text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .image import project
+from .machine import GuestError, Machine
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+_CONFTEST = """
+from pathlib import Path
+from tests.vm.image import project
+from tests.vm.plugin import GuestTests
+
+def pytest_configure(config):
+    sample = Path(__file__).parent / "tests" / "sample"
+    config.pluginmanager.register(GuestTests(sample, {**project(), "tests/sample": sample}))
+"""
+
+_SAMPLE = """
+import os, signal
+from pathlib import Path
+import pytest
+
+@pytest.fixture
+def broken():
+    raise LookupError("no such luck")
+
+def test_good():
+    assert os.uname().release.startswith("6.12.")
+
+def test_bad():
+    answer = 6 * 9
+    assert answer == 42
+
+def test_broken(broken):
+    pass
+
+def test_skipping():
+    pytest.skip("not in the mood")
+
+def test_hanging():
+    signal.alarm(1)
+    os.read(os.pipe()[0], 1)
+
+def test_warned():
+    Path("/dev/kmsg").write_bytes(b"WARNING: all is lost\\n")
+
+def test_panicking():
+    Path("/proc/sysrq-trigger").write_text("c")
+
+def test_after_the_panic():
+    pass
+"""
+
+
+def test_what_fails_in_the_guest_fails_here(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(_ROOT))
+    pytester.makeini("[pytest]")
+    pytester.makeconftest(_CONFTEST)
+    sample = pytester.mkdir("tests") / "sample"
+    sample.mkdir()
+    (sample / "test_sample.py").write_text(_SAMPLE)
+
+    result = pytester.runpytest_subprocess("--import-mode=importlib", "-rA", sample)
+
+    # The test in which the kernel warned passes, and its tear-down does not.
+    result.assert_outcomes(passed=2, failed=5, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*LookupError: no such luck",
+            "*the kernel complained:",
+            "*WARNING: all is lost",
+            "*assert 54 == 42",
+            "*not in the mood",
+            "*TooLong: not done*",
+            "*it brought no results back*",
+            "*Kernel panic - not syncing: sysrq triggered crash",
+        ]
+    )
+    result.stdout.re_match_lines_random(
+        [
+            "^PASSED .*::test_good",
+            "^FAILED .*::test_panicking",
+            "^FAILED .*::test_after_the_panic",
+        ]
+    )
+
+
+def test_silence_has_an_end() -> None:
+    with (
+        Machine("true", project(), silence=0.5) as machine,
+        pytest.raises(GuestError, match=r"nothing was heard of it for 0\.5 s"),
+    ):
+        machine.results()
