@@ -226,7 +226,10 @@ class Builder:
                 )
                 return model.AssignStep(values, bits=key == "set_bits")
             case "descriptions" if isinstance(value, Mapping):
-                return model.DescriptionsStep(tuple(name for name, _ in _texts(value.get("order"))))
+                order = _texts(value.get("order"))
+                return model.DescriptionsStep(
+                    tuple(name for name, _ in order), tuple(span for _, span in order)
+                )
             case "properties" | "class_properties" | "descriptions" | "bootindex":
                 return self._place(key)
         assert isinstance(value, Mapping)

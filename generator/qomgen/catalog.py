@@ -43,6 +43,8 @@ class NoField:
     struct: str
     field: str
     known: tuple[str, ...]
+    reason: str | None = None
+    """What is wrong, if it is not that the struct lacks the field."""
 
 
 @dataclass(slots=True)
@@ -137,9 +139,17 @@ class Catalog:
         for match in _STEP.finditer(text):
             name, index = match.groups()
             if index is not None:
-                ctype = ctype.element if ctype else None
-                if ctype is None:
-                    return NoField(here.name if here else str(text), f"{text[: match.end()]}", ())
+                reached = text[: match.start()]
+                element = ctype.element if ctype else None
+                if ctype is None or element is None:
+                    return NoField(struct.name, reached, (), f"'{reached}' is no array")
+                bound = ctype.sizes[0]
+                if bound.isdigit() and int(index) >= int(bound):
+                    reason = (
+                        f"'{reached}' has {bound} elements, the last of them [{int(bound) - 1}]"
+                    )
+                    return NoField(struct.name, reached, (), reason)
+                ctype = element
                 continue
             if fields:
                 embedded = str(ctype) if ctype else ""

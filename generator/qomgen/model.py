@@ -192,6 +192,7 @@ class DescriptionsStep:
     """Where property descriptions are set; `order` mends the sorted order."""
 
     order: tuple[str, ...] = ()
+    order_spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -337,7 +337,8 @@ class UnknownType(Diagnostic):
     """A type is named that no document describes."""
 
     id = "QG110"
-    message = "type '{name}' is described by no spec"
+    message = "type '{name}' is described by no spec{when}"
+    once_a_place = True
     missing = ("{name}",)
 
 
@@ -392,25 +393,40 @@ class ProvidedOnly(Diagnostic):
     message = "{reason}"
 
 
+class BitField(Diagnostic):
+    """
+    A bit-field or a named bit does not fit its type, or a bit-field is used where it can't be.
+
+    Only integers and bool have bit-fields, no wider than they are; a bit-field has no address, so no property can use
+    it. The macros of `flags` are made with `1 << bit`.
+    """
+
+    id = "QG121"
+    message = "{what}: this takes {expected}; the type is {actual}"
+    once_a_place = True
+
+
 class UnknownKind(Diagnostic):
     """A property's kind is not one of QEMU's, or not in that series."""
 
     id = "QG201"
-    message = "there is no property kind '{kind}' in QEMU {series}"
+    message = "there is no property kind '{kind}'{when}"
     once_a_place = True
 
 
 class FieldMissing(Diagnostic):
     """
-    A property, a step or an argument names a field that the struct does not have in that series.
+    A property, a step or an argument names a field that the struct does not have in some series.
 
     A field of an ancestor's struct is reached with `in: <type>`. If the field came later or went earlier than what
-    uses it, QEMU would not compile in between: give both the same `since:` and `until:`.
+    uses it, QEMU would not compile in between: give both the same `since:` and `until:`. Every series at which
+    something changes is looked at, not only those with a profile.
     """
 
     id = "QG202"
-    message = "{what}: {struct} has no field '{field}' in QEMU {series}"
+    message = "{what}: {reason}"
     once_a_place = True
+    missing = ("{field}", "{struct}")
 
 
 class FieldType(Diagnostic):
@@ -421,7 +437,7 @@ class FieldType(Diagnostic):
     """
 
     id = "QG203"
-    message = "property '{property}' is of kind {kind}, which needs {expected}; {struct}.{field} is {actual}"
+    message = "property '{property}' is of kind {kind}, which needs {expected}; {field} is of type {actual}"
     once_a_place = True
 
 
@@ -430,7 +446,7 @@ class KindKey(Diagnostic):
 
     id = "QG204"
     message = "property '{property}' of kind {kind} {verb} '{key}'"
-    once_a_place = True
+    missing = ("{lacks}",)
 
 
 class DefaultRange(Diagnostic):
@@ -478,28 +494,32 @@ class UnknownConstant(Diagnostic):
     """
 
     id = "QG209"
-    message = "{what}: the constant '{name}' is described by no spec in QEMU {series}"
+    message = "{what}: the constant '{name}' is described by no spec{when}"
     once_a_place = True
+    missing = ("{name}",)
 
 
 class EmptyTable(Diagnostic):
     """
     A type has no property left in a series whose QEMU refuses an empty table (10.0 and later, at compile time).
 
-    Give the `properties` step the `since:` and `until:` of the properties.
+    Give the `properties` step the `since:` and `until:` of the properties, or their `if:`.
     """
 
     id = "QG210"
-    message = "type '{type}' has no properties left in QEMU {series}, which refuses an empty table"
+    message = "type '{type}' has no properties left in QEMU {series}{without}, which refuses an empty table"
+    default_hint = "give the step 'properties' the 'since' and 'until' of the properties"
     once_a_place = True
+    missing = ("properties", "kind")
 
 
 class UnknownInfo(Diagnostic):
     """A property names a PropertyInfo that no `property_info` document describes."""
 
     id = "QG211"
-    message = "property '{property}': the PropertyInfo '{info}' is described by no spec"
+    message = "property '{property}': the PropertyInfo '{info}' is described by no spec{when}"
     once_a_place = True
+    missing = ("{info}",)
 
 
 class NotADevice(Diagnostic):
@@ -508,6 +528,56 @@ class NotADevice(Diagnostic):
     id = "QG212"
     message = "type '{type}' is no device and can't have {what}"
     default_hint = "an object has class_properties"
+
+
+class BitTaken(Diagnostic):
+    """
+    Two properties of a type are the same bit of the same field.
+
+    Setting one sets the other, and the second default overwrites the first.
+    """
+
+    id = "QG213"
+    message = "property '{property}' is bit {bit} of '{field}', and so is '{other}'"
+    once_a_place = True
+
+
+class SecondBootindex(Diagnostic):
+    """
+    A type has two properties of kind bootindex.
+
+    instance_init adds one, at the place of the `bootindex` step.
+    """
+
+    id = "QG214"
+    message = "'{property}' is a second bootindex, after '{other}'"
+    once_a_place = True
+
+
+class ClassPropertyKind(Diagnostic):
+    """
+    A class property of kind link can only be described, of a type that QEMU has.
+
+    object_class_property_add_link() wants an offset and a check function. A qdev property of kind link does the same
+    with data.
+    """
+
+    id = "QG215"
+    message = "class property '{property}' is of kind link, which only describes what QEMU has"
+    default_hint = "use a property of kind link"
+    once_a_place = True
+
+
+class GuardedField(Diagnostic):
+    """
+    A field that is only there under a build symbol is used where the symbol may be off.
+
+    Without the symbol QEMU would not compile. Give what uses the field the same `if:`.
+    """
+
+    id = "QG216"
+    message = "{what}: field '{field}' is only there with {guard}"
+    once_a_place = True
 
 
 class OutsideType(Diagnostic):
@@ -527,14 +597,16 @@ class NotInClassChain(Diagnostic):
     id = "QG301"
     message = "{struct} is not in the class chain of '{type}' ({chain})"
     once_a_place = True
+    missing = ("{struct}", "interfaces")
 
 
 class UnknownMember(Diagnostic):
     """A class_init sets a member that the class struct does not have in that series."""
 
     id = "QG302"
-    message = "{struct} has no member '{member}' in QEMU {series}"
+    message = "{struct} has no member '{member}'{when}"
     once_a_place = True
+    missing = ("{member}",)
 
 
 class MemberType(Diagnostic):
@@ -570,6 +642,7 @@ class ChainField(Diagnostic):
     id = "QG305"
     message = "'{parent}' is no field of {struct} that keeps {member}"
     once_a_place = True
+    missing = ("{parent}", "class_struct")
 
 
 class MisplacedStep(Diagnostic):
@@ -604,6 +677,47 @@ class NotAnAncestor(Diagnostic):
 
     id = "QG309"
     message = "'{name}' is neither '{type}' nor one of its ancestors"
+    once_a_place = True
+
+
+class AccessorSteps(Diagnostic):
+    """
+    An accessor is made of steps that can't do what it has to.
+
+    Steps make a setter of kind str or bool. A getter, and every accessor of another kind, is written by hand and named.
+    """
+
+    id = "QG310"
+    message = "class property '{property}': {reason}"
+    once_a_place = True
+
+
+class NotAttached(Diagnostic):
+    """
+    A type has properties in a series in which no step attaches them.
+
+    A step that is not written is placed by itself; one that is written only for some series is missing in the others.
+    QEMU would not compile (the table is unused), or crash when it sets descriptions of properties that do not exist.
+    """
+
+    id = "QG311"
+    message = (
+        "type '{type}' has properties in QEMU {series}, and there no step '{step}' attaches them"
+    )
+    default_hint = "give the step and the properties the same 'since' and 'until'"
+    once_a_place = True
+
+
+class AssignedValue(Diagnostic):
+    """
+    A step assigns something that the field can't hold.
+
+    C would convert it silently or not compile, and Python would hold another value than C. A pointer or a struct is
+    zero when the object is made; what else it is to be, a `call` sets.
+    """
+
+    id = "QG312"
+    message = "{value} can't be assigned to '{field}' ({actual}): it takes {expected}"
     once_a_place = True
 
 

@@ -110,4 +110,4 @@ def _unit_members(documents: Sequence[Mapping], found: Diagnostics) -> None:
         for item in types.items if isinstance(types, NodeSequence) else ():
             if isinstance(item, Scalar) and item.text not in known:
                 hint = nearest(item.text, known)
-                found.add(problems.UnknownType(item.span, hint, name=item.text))
+                found.add(problems.UnknownType(item.span, hint, name=item.text, when=""))

@@ -1,9 +1,166 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Stub."""
+"""Fields: whether those that a type uses are there, and whether their types allow the use."""
 
 from __future__ import annotations
 
+from qomgen import model, problems
+from qomgen.catalog import Catalog, FieldPath, NoField
+from qomgen.checks.integers import integer
+from qomgen.checks.uses import Form, Use, uses
+from qomgen.checks.when import absence
+from qomgen.ctype import CType
+from qomgen.diagnostics import Diagnostics, Hint, nearest
+from qomgen.profile import Kind
 
-def check(*arguments: object) -> None:
-    """Nothing yet."""
-    del arguments
+
+def check(catalog: Catalog, found: Diagnostics) -> None:
+    """Check every field of structs that are generated, and every use of a field."""
+    for struct in catalog.structs.values():
+        for field in struct.fields:
+            _bits(struct, field, found)
+    for type_ in catalog.types.values():
+        for use in uses(catalog, type_):
+            _use(catalog, type_, use, found)
+
+
+def _bits(struct: model.Struct, field: model.Field, found: Diagnostics) -> None:
+    """A bit-field's width, and the bits that have names."""
+    values = integer(field.ctype)
+    width = 1 if str(field.ctype) == "bool" else values.bits if values else 0
+    if field.bits is not None and field.bits > width:
+        least = f"an integer type of {field.bits} bits or more"
+        told = {"what": f"'bits: {field.bits}' of field '{field.name}'", "actual": field.ctype}
+        found.add(problems.BitField(field.span, None, expected=least, **told))
+    room = min(field.bits or width, 32)
+    for name, bit in field.flags:
+        if not 0 <= bit < room:
+            told = {"what": f"flag {name} (bit {bit}) of '{field.name}'", "actual": field.ctype}
+            least = "a bit of its field, and of an int: NAME is 1 << bit"
+            found.add(problems.BitField(field.span, None, expected=least, **told))
+    del struct
+
+
+def _use(catalog: Catalog, type_: model.Type, use: Use, found: Diagnostics) -> None:
+    if use.in_type is not None and not catalog.descends_from(type_, use.in_type):
+        return
+    reached = catalog.property_path(type_, use.in_type, use.path)
+    if isinstance(reached, NoField):
+        _missing(catalog, type_, use, reached, found)
+    elif reached is not None:
+        _guarded(use, reached, found)
+        _is_bit_field(use, reached, found)
+        if use.form is Form.PROPERTY:
+            _property_type(catalog, use, reached, found)
+        elif use.form in (Form.SET, Form.SET_BITS):
+            _assigned(catalog, use, reached, found)
+
+
+def _missing(
+    catalog: Catalog, type_: model.Type, use: Use, missing: NoField, found: Diagnostics
+) -> None:
+    """Say that a path leads nowhere, and which ancestor or series has the field."""
+
+    def has(other: Catalog) -> bool:
+        same = other.types.get(type_.name)
+        reached = other.property_path(same, use.in_type, use.path) if same else None
+        return isinstance(reached, FieldPath)
+
+    when, by_series = absence(catalog, has)
+    hint: Hint = by_series or nearest(missing.field, missing.known)
+    if missing.reason is not None:
+        reason = missing.reason
+        hint = None
+    elif missing.struct in catalog.structs:
+        reason = f"{missing.struct} has no field '{missing.field}'{when}"
+    elif missing.struct.isidentifier():
+        reason = f"no spec describes the struct {missing.struct}, which should have '{missing.field}'{when}"
+        hint = f"write a document 'struct: {missing.struct}' with 'provided: true' and that field"
+    else:
+        reason = f"'{missing.field}' can't be reached: {missing.struct} is no embedded struct{when}"
+    for ancestor in catalog.chain(type_)[1:] if not by_series else ():
+        struct = catalog.instance_struct(ancestor)
+        if struct is not None and struct.name != missing.struct and struct.field(missing.field):
+            hint = f"its ancestor '{ancestor.name}' has one: add 'in: {ancestor.name}'"
+            break
+    told = {"what": use.what, "reason": reason, "field": missing.field, "struct": missing.struct}
+    found.add(problems.FieldMissing(use.span, hint, **told))
+
+
+def _guarded(use: Use, path: FieldPath, found: Diagnostics) -> None:
+    """A field that is only there under a build symbol, used where the symbol may be off."""
+    on = {symbol for guard in use.guards if not guard.negated for symbol in guard.symbols}
+    for field in path.fields:
+        guard = field.guard
+        if guard is None or guard in use.guards:
+            continue
+        if guard.negated or not on.issuperset(guard.symbols):
+            needs = {"what": use.what, "field": field.name, "guard": guard}
+            hint = None if guard.negated or len(guard.symbols) > 1 else f"add 'if: {guard}'"
+            found.add(problems.GuardedField(use.span, hint, **needs))
+
+
+def _is_bit_field(use: Use, path: FieldPath, found: Diagnostics) -> None:
+    if path.field.bits is not None and use.form in (Form.PROPERTY, Form.ADDRESS):
+        told = {"what": use.what, "actual": f"'{path.text}' is one of {path.field.bits} bits"}
+        expected = "a field with an address, which a bit-field has not"
+        found.add(problems.BitField(use.span, None, expected=expected, **told))
+
+
+# Properties
+
+
+def _property_type(catalog: Catalog, use: Use, path: FieldPath, found: Diagnostics) -> None:
+    prop = use.prop
+    kind = catalog.kinds.get(prop.kind) if prop else None
+    if prop is None or kind is None:
+        return
+    expected = _expected(catalog, prop, kind)
+    if expected is None or str(path.ctype) == str(expected):
+        return
+    told = {"kind": kind.name, "expected": expected, "actual": path.ctype}
+    where = f"{path.struct.name}.{path.field.name}"
+    if path.struct.header:
+        where += f" ({path.struct.header})"
+    fitting = [
+        each.name
+        for each in catalog.kinds.values()
+        if each.field is not None and str(each.field) == str(path.ctype) and each.in_table
+    ]
+    hint = f"kinds for {path.ctype}: {', '.join(sorted(fitting))}" if fitting else None
+    found.add(problems.FieldType(use.span, hint, property=prop.name, field=where, **told))
+
+
+def _expected(catalog: Catalog, prop: model.Property, kind: Kind) -> CType | None:
+    """The C type that a property's field must have: DEFINE_PROP_* checks it."""
+    if "type" in kind.then:
+        return prop.ctype
+    if kind.name == "link":
+        target = catalog.types.get(prop.target or "")
+        struct = catalog.instance_struct(target) if target else None
+        return CType(struct.name, ("",)) if struct else None
+    return kind.field
+
+
+# Assignments
+
+
+def _assigned(catalog: Catalog, use: Use, path: FieldPath, found: Diagnostics) -> None:
+    value, ctype = use.value, path.ctype
+    values = integer(ctype)
+    number = catalog.constant(value) if isinstance(value, str) else value
+
+    def wrong(expected: str) -> None:
+        shown = str(value).lower() if isinstance(value, bool) else value
+        told = {"field": path.text, "actual": ctype, "value": shown, "expected": expected}
+        found.add(problems.AssignedValue(use.span, None, **told))
+
+    if use.form is Form.SET_BITS and values is None:
+        wrong("no bits")
+    elif str(ctype) == "bool":
+        if not isinstance(value, bool):
+            wrong("true or false")
+    elif values is not None:
+        if number is not None and not values.holds(number):
+            wrong(str(values))
+    elif ctype.pointers or ctype.sizes or ctype.is_function or str(ctype) in catalog.structs:
+        wrong("no constant; it is zero until a call sets it")

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Properties: kinds, fields and their types, defaults, names along the parent chain."""
+"""Properties: kinds and what they need, defaults, bits, accessors, names along the parent chain."""
 
 from __future__ import annotations
 
 from qomgen import model, problems
-from qomgen.catalog import Catalog, FieldPath, NoField
-from qomgen.ctype import CType
-from qomgen.diagnostics import Diagnostics, Span, did_you_mean
+from qomgen.catalog import Catalog
+from qomgen.checks.when import absence
+from qomgen.diagnostics import Diagnostics, Hint, Span, nearest
 from qomgen.profile import IntegerDefault, Kind
 
 _BITS = {"bit": 31, "bit64": 63}
@@ -20,11 +20,15 @@ def check(catalog: Catalog, found: Diagnostics) -> None:
         _duplicates(catalog, type_, found)
         for prop in type_.properties:
             _property(catalog, type_, prop, found)
-        if type_.properties and not type_.provided and not catalog.descends_from(type_, "device"):
+        if type_.provided:
+            continue
+        _shared_bits(catalog, type_, found)
+        _bootindex(type_, found)
+        if type_.properties and not catalog.descends_from(type_, "device"):
             span = type_.node.key_span("properties")
             found.add(problems.NotADevice(span, type=type_.name, what="qdev properties"))
         for each in type_.class_properties:
-            _class_property(type_, each, found)
+            _class_property(catalog, each, found)
 
 
 def _duplicates(catalog: Catalog, type_: model.Type, found: Diagnostics) -> None:
@@ -39,11 +43,8 @@ def _duplicates(catalog: Catalog, type_: model.Type, found: Diagnostics) -> None
     for each in type_.all_properties:
         owner = above.get(each.name) or own.get(each.name)
         if owner is not None:
-            found.add(
-                problems.DuplicateProperty(
-                    each.span, type=type_.name, property=each.name, owner=owner
-                )
-            )
+            told = {"type": type_.name, "property": each.name, "owner": owner}
+            found.add(problems.DuplicateProperty(each.span, None, **told))
         own[each.name] = type_.name
 
 
@@ -52,120 +53,73 @@ def _property(
 ) -> None:
     kind = catalog.kinds.get(prop.kind)
     if kind is None:
-        hint = did_you_mean(prop.kind, catalog.kinds)
-        span = prop.node.value_span("kind")
-        found.add(problems.UnknownKind(span, hint, kind=prop.kind, series=catalog.series))
+        _unknown_kind(catalog, prop, found)
+        return
+    if kind.name == "raw" and not type_.provided:
+        reason = f"property '{prop.name}' is of kind raw, which only describes what QEMU has"
+        found.add(problems.ProvidedOnly(prop.node.value_span("kind"), reason=reason))
         return
     _keys(prop, kind, found)
-    path = _field(catalog, type_, prop, found)
-    if path is not None:
-        _field_type(catalog, prop, kind, path, found)
+    if prop.in_type is not None and not catalog.descends_from(type_, prop.in_type):
+        span = prop.node.value_span("in")
+        hint = nearest(prop.in_type, [each.name for each in catalog.chain(type_)])
+        found.add(problems.NotAnAncestor(span, hint, name=prop.in_type, type=type_.name))
     _default(catalog, prop, kind, found)
     _bit(catalog, prop, found)
     if isinstance(prop.info, str) and prop.info not in catalog.infos:
-        hint = did_you_mean(prop.info, catalog.infos)
         span = prop.node.value_span("info")
-        found.add(problems.UnknownInfo(span, hint, property=prop.name, info=prop.info))
+        when, by_series = absence(catalog, lambda other: prop.info in other.infos)
+        told = {"property": prop.name, "info": prop.info, "when": when}
+        near = by_series or nearest(prop.info, catalog.infos)
+        found.add(problems.UnknownInfo(span, near, **told))
     if prop.target is not None and prop.target not in catalog.types:
-        hint = did_you_mean(prop.target, catalog.types)
-        found.add(problems.UnknownType(prop.node.value_span("target"), hint, name=prop.target))
+        unknown_type(catalog, prop.target, prop.node.value_span("target"), found)
+
+
+def _unknown_kind(catalog: Catalog, prop: model.Property, found: Diagnostics) -> None:
+    when, by_series = absence(catalog, lambda other: prop.kind in other.kinds)
+    hint = by_series or nearest(prop.kind, catalog.kinds)
+    span = prop.node.value_span("kind")
+    found.add(problems.UnknownKind(span, hint, kind=prop.kind, when=when))
+
+
+def unknown_type(catalog: Catalog, name: str, span: Span, found: Diagnostics) -> None:
+    """Say that no spec describes the type `name`, or not for this series."""
+    when, by_series = absence(catalog, lambda other: name in other.types)
+    hint = by_series or nearest(name, catalog.types)
+    found.add(problems.UnknownType(span, hint, name=name, when=when))
+
+
+def unknown_constant(
+    catalog: Catalog, name: str, what: str, span: Span, found: Diagnostics
+) -> None:
+    """Say that no spec gives the constant `name` a value, or not for this series."""
+    when, by_series = absence(catalog, lambda other: other.constant(name) is not None)
+    hint = by_series or nearest(name, catalog.constant_names)
+    found.add(problems.UnknownConstant(span, hint, what=what, name=name, when=when))
 
 
 def _keys(prop: model.Property, kind: Kind, found: Diagnostics) -> None:
-    takes = {"info", *kind.then}
-    if kind.name == "bootindex":
-        takes = set()
+    """What the kind needs besides the field, and what it has no use for."""
+    takes = {"device", "suffix"} if kind.name == "bootindex" else {"info", *kind.then}
     needs = {key for key in kind.then if key in _KEYS}
-    if kind.name != "raw":
-        needs.add("field")
-    for key in sorted(needs):
-        if key not in prop.node.entries:
-            span = prop.node.key_span("kind")
-            found.add(
-                problems.KindKey(span, property=prop.name, kind=kind.name, verb="needs", key=key)
-            )
+    needs.add("info" if kind.name == "raw" else "field")
+    told = {"property": prop.name, "kind": kind.name}
+    for key in sorted(needs - set(prop.node.entries)):
+        found.add(problems.KindKey(prop.span, None, verb="needs", key=key, lacks=key, **told))
     for key in (*_KEYS, "device", "suffix"):
-        allowed = key in takes or (kind.name == "bootindex" and key in ("device", "suffix"))
-        if key in prop.node.entries and not allowed:
+        if key in prop.node.entries and key not in takes:
             span = prop.node.key_span(key)
             found.add(
-                problems.KindKey(
-                    span, property=prop.name, kind=kind.name, verb="has no use for", key=key
-                )
+                problems.KindKey(span, None, verb="has no use for", key=key, lacks="", **told)
             )
-
-
-def _field(
-    catalog: Catalog, type_: model.Type, prop: model.Property, found: Diagnostics
-) -> FieldPath | None:
-    if prop.field is None:
-        return None
-    if prop.in_type is not None and not catalog.descends_from(type_, prop.in_type):
-        span = prop.node.value_span("in")
-        known = [each.name for each in catalog.chain(type_)]
+    if isinstance(prop.info, model.PropertyInfoCopy) and kind.info is None:
+        reason = "a PropertyInfo of its own, written by hand, and no copy"
         found.add(
-            problems.NotAnAncestor(
-                span, did_you_mean(prop.in_type, known), name=prop.in_type, type=type_.name
+            problems.KindKey(
+                prop.info.span, None, verb=f"takes {reason}:", key="info", lacks="", **told
             )
         )
-        return None
-    path = catalog.property_path(type_, prop.in_type, prop.field)
-    if isinstance(path, NoField):
-        missing_field(
-            catalog, type_, f"property '{prop.name}'", prop.node.value_span("field"), path, found
-        )
-        return None
-    return path
-
-
-def missing_field(
-    catalog: Catalog,
-    type_: model.Type,
-    what: str,
-    span: Span,
-    missing: NoField,
-    found: Diagnostics,
-) -> None:
-    """Say that a path leads nowhere, and which ancestor has the field if one has."""
-    hint = did_you_mean(missing.field, missing.known)
-    for ancestor in catalog.chain(type_)[1:]:
-        struct = catalog.instance_struct(ancestor)
-        if struct is not None and struct.name != missing.struct and struct.field(missing.field):
-            hint = f"its ancestor {ancestor.name} has one: add 'in: {ancestor.name}'"
-            break
-    told = {
-        "what": what,
-        "struct": missing.struct,
-        "field": missing.field,
-        "series": catalog.series,
-    }
-    found.add(problems.FieldMissing(span, hint, **told))
-
-
-def _field_type(
-    catalog: Catalog, prop: model.Property, kind: Kind, path: FieldPath, found: Diagnostics
-) -> None:
-    expected: CType | None = kind.field
-    if "type" in kind.then:
-        expected = prop.ctype
-    if kind.name == "link":
-        target = catalog.types.get(prop.target or "")
-        struct = catalog.instance_struct(target) if target else None
-        expected = CType(struct.name, ("",)) if struct else None
-    if expected is None or str(path.ctype) == str(expected):
-        return
-    span = prop.node.value_span("field")
-    found.add(
-        problems.FieldType(
-            span,
-            property=prop.name,
-            kind=kind.name,
-            expected=str(expected),
-            struct=path.struct.name,
-            field=path.field.name,
-            actual=str(path.ctype),
-        )
-    )
 
 
 def _default(catalog: Catalog, prop: model.Property, kind: Kind, found: Diagnostics) -> None:
@@ -174,67 +128,105 @@ def _default(catalog: Catalog, prop: model.Property, kind: Kind, found: Diagnost
         return
     span = prop.node.value_span("default")
 
-    def wrong(expected: str, hint: str | None = None) -> None:
+    def wrong(expected: str, hint: Hint = None) -> None:
         shown = str(value).lower() if isinstance(value, bool) else value
-        found.add(
-            problems.DefaultValue(
-                span, hint, value=shown, property=prop.name, kind=kind.name, expected=expected
-            )
-        )
+        told = {"value": shown, "property": prop.name, "kind": kind.name, "expected": expected}
+        found.add(problems.DefaultValue(span, hint, **told))
 
     if isinstance(kind.default, IntegerDefault):
         number = catalog.constant(value) if isinstance(value, str) else value
+        low, high = kind.default.minimum, kind.default.maximum
         if isinstance(value, bool):
             wrong("an integer")
         elif number is None:
-            what = f"property '{prop.name}'"
-            hint = did_you_mean(str(value), catalog.constant_names())
-            found.add(
-                problems.UnknownConstant(span, hint, what=what, name=value, series=catalog.series)
-            )
-        elif not kind.default.minimum <= number <= kind.default.maximum:
-            low, high = kind.default.minimum, kind.default.maximum
+            unknown_constant(catalog, str(value), f"property '{prop.name}'", span, found)
+        elif not low <= number <= high:
             told = {"value": value, "property": prop.name, "minimum": low, "maximum": high}
             found.add(problems.DefaultRange(span, None, **told))
     elif kind.default == "bool":
         if not isinstance(value, bool):
-            wrong("true or false")
+            hint = {"on": "write true", "off": "write false"}.get(str(value))
+            wrong("true or false", hint)
     else:
         enum = catalog.enums.get(kind.default)
         words = enum.members if enum else ()
         if not isinstance(value, str) or value not in words:
-            hint = None
+            hint_of_word: Hint = nearest(str(value), words)
             if isinstance(value, bool) and {"on", "off"} <= set(words):
-                hint = 'write "on" or "off", in quotes'
-            wrong("one of " + ", ".join(words), hint or did_you_mean(str(value), words))
+                hint_of_word = 'write "on" or "off", in quotes'
+            elif str(value) in words:
+                hint_of_word = f'quote it: "{value}"'
+            wrong("one of " + ", ".join(words), hint_of_word)
+
+
+# Bits
+
+
+def _bit_number(catalog: Catalog, prop: model.Property) -> int | None:
+    if prop.kind not in _BITS:
+        return None
+    return catalog.constant(prop.bit) if isinstance(prop.bit, str) else prop.bit
 
 
 def _bit(catalog: Catalog, prop: model.Property, found: Diagnostics) -> None:
     if prop.bit is None or prop.kind not in _BITS:
         return
     span = prop.node.value_span("bit")
-    number = catalog.constant(prop.bit) if isinstance(prop.bit, str) else prop.bit
+    number = _bit_number(catalog, prop)
     if number is None:
-        what = f"property '{prop.name}'"
-        hint = did_you_mean(str(prop.bit), catalog.constant_names())
-        found.add(
-            problems.UnknownConstant(span, hint, what=what, name=prop.bit, series=catalog.series)
-        )
+        unknown_constant(catalog, str(prop.bit), f"property '{prop.name}'", span, found)
     elif not 0 <= number <= _BITS[prop.kind]:
         found.add(problems.BitRange(span, bit=number, property=prop.name, maximum=_BITS[prop.kind]))
 
 
-def _class_property(type_: model.Type, each: model.ClassProperty, found: Diagnostics) -> None:
-    if type_.provided:
-        return
+def _shared_bits(catalog: Catalog, type_: model.Type, found: Diagnostics) -> None:
+    """Two properties of one bit: the second default would overwrite the first."""
+    taken: dict[tuple[str | None, str | None, int], str] = {}
+    for prop in type_.properties:
+        number = _bit_number(catalog, prop)
+        if number is None:
+            continue
+        first = taken.setdefault((prop.in_type, prop.field, number), prop.name)
+        if first != prop.name:
+            span = prop.node.value_span("bit")
+            told = {"property": prop.name, "bit": number, "field": prop.field, "other": first}
+            found.add(problems.BitTaken(span, None, **told))
+
+
+def _bootindex(type_: model.Type, found: Diagnostics) -> None:
+    first: model.Property | None = None
+    for prop in type_.properties:
+        if prop.kind == "bootindex" and first is not None:
+            told = {"property": prop.name, "other": first.name}
+            found.add(problems.SecondBootindex(prop.node.value_span("kind"), None, **told))
+        elif prop.kind == "bootindex":
+            first = prop
+
+
+# Class properties
+
+
+def _class_property(catalog: Catalog, each: model.ClassProperty, found: Diagnostics) -> None:
     where = f"class property '{each.name}'"
+    if each.kind == "link":
+        found.add(problems.ClassPropertyKind(each.span, property=each.name))
+        return
     if each.get is None and each.set is None:
-        found.add(
-            problems.MissingKey(
-                each.span, "it can be neither read nor written", key="set", where=where
-            )
-        )
+        hint = "it can be neither read nor written: add 'set' or 'get'"
+        found.add(problems.MissingKey(each.span, hint, key="set", where=where))
     if each.kind in ("enum", "visitor") and each.qom_type is None:
         found.add(problems.MissingKey(each.span, key="type", where=where))
-    if each.kind == "link" and each.target is None:
-        found.add(problems.MissingKey(each.span, key="target", where=where))
+    if each.kind == "enum" and each.qom_type is not None and each.qom_type not in catalog.enums:
+        told = {"value": each.qom_type, "expected": "an enum that a spec describes"}
+        found.add(problems.BadValue(each.span, nearest(each.qom_type, catalog.enums), **told))
+    for key, allowed in (("type", ("enum", "visitor")), ("target", ("link",))):
+        value = each.qom_type if key == "type" else each.target
+        if value is not None and each.kind not in allowed:
+            told = {"property": each.name, "kind": each.kind, "verb": "has no use for", "key": key}
+            found.add(problems.KindKey(each.span, None, lacks="", **told))
+    if each.get is not None and each.get.steps is not None:
+        reason = "a getter returns a value, and steps do not: name a function"
+        found.add(problems.AccessorSteps(each.get.span, property=each.name, reason=reason))
+    if each.set is not None and each.set.steps is not None and each.kind not in ("str", "bool"):
+        reason = f"steps know the value of a str or bool, not of a {each.kind}: name a function"
+        found.add(problems.AccessorSteps(each.set.span, property=each.name, reason=reason))
