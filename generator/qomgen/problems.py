@@ -253,8 +253,10 @@ class UnknownParent(Diagnostic):
     """
 
     id = "QG101"
-    message = "the parent '{parent}' of type '{type}' is described by no spec"
+    message = "the parent '{parent}' of type '{type}' is described by no spec{when}"
     default_hint = "describe it with 'provided: true', or correct the name"
+    once_a_place = True
+    missing = ("{parent}",)
 
 
 class ParentCycle(Diagnostic):
@@ -281,13 +283,16 @@ class UnknownInterface(Diagnostic):
 
     id = "QG104"
     message = "'{name}' is no interface that a spec describes"
+    missing = ("{name}",)
 
 
 class UnknownStruct(Diagnostic):
-    """A type names a struct that no document describes."""
+    """A type names a struct that no document describes, or not for that series."""
 
     id = "QG105"
-    message = "struct '{name}' is described by no spec"
+    message = "struct '{name}' is described by no spec{when}"
+    once_a_place = True
+    missing = ("{name}",)
 
 
 class FirstField(Diagnostic):
@@ -300,6 +305,7 @@ class FirstField(Diagnostic):
     id = "QG106"
     message = "the first field of {struct} must be the parent's {parent}; it is {actual}"
     once_a_place = True
+    missing = ("{struct}", "fields")
 
 
 class ReservedName(Diagnostic):
@@ -318,7 +324,6 @@ class NotIdentifier(Diagnostic):
 
     id = "QG108"
     message = "'{name}' ({what}) is not an identifier in {language}"
-    default_hint = "give another name under 'c:'"
 
 
 class NameClash(Diagnostic):
@@ -329,7 +334,7 @@ class NameClash(Diagnostic):
     """
 
     id = "QG109"
-    message = "{what} would be called '{name}' in {language}, like {other}"
+    message = "the {what} would be called '{name}' in {language}, like the {other}"
     once_a_place = True
 
 
@@ -343,7 +348,11 @@ class UnknownType(Diagnostic):
 
 
 class UnitMembership(Diagnostic):
-    """A type stands in two units, or in a unit where its parent comes later."""
+    """
+    A type stands in two units, twice in one, or in one where its parent comes later.
+
+    A unit is what one C file registers, parents first.
+    """
 
     id = "QG111"
     message = "type '{type}': {reason}"
@@ -362,6 +371,7 @@ class MissingLicense(Diagnostic):
     default_hint = (
         "add the SPDX license of the generated files, such as 'license: GPL-2.0-or-later'"
     )
+    missing = ("license",)
 
 
 class PciInterface(Diagnostic):
@@ -377,6 +387,7 @@ class PciInterface(Diagnostic):
         "add 'interfaces: [conventional-pci-device]' or 'pci-express-device', or make it abstract"
     )
     once_a_place = True
+    missing = ("interfaces", "abstract")
 
 
 class TooManyInterfaces(Diagnostic):
@@ -391,6 +402,71 @@ class ProvidedOnly(Diagnostic):
 
     id = "QG115"
     message = "{reason}"
+
+
+class InterfaceParent(Diagnostic):
+    """A type has an interface for a parent. Interfaces are implemented, not inherited from."""
+
+    id = "QG116"
+    message = "the parent '{parent}' of type '{type}' is an interface"
+    default_hint = "list it under 'interfaces', and name the real parent"
+    once_a_place = True
+
+
+class SmallerStruct(Diagnostic):
+    """
+    A type names the struct of a distant ancestor, which is smaller than its parent's.
+
+    QEMU aborts when the type is initialised: type_initialize() in qom/object.c asserts that an instance and a class
+    are no smaller than the parent's. To take over the parent's struct, leave the key out.
+    """
+
+    id = "QG117"
+    message = (
+        "the {what} of '{type}' is {struct}, which the parent's {parent} is built upon: QEMU aborts"
+    )
+    default_hint = "leave it out to have the parent's"
+    once_a_place = True
+
+
+class StructOwners(Diagnostic):
+    """
+    Two types would declare the same struct, and neither descends from the other.
+
+    The first type of a chain that names a struct declares it. Give the two a common ancestor that names it, or each a
+    struct of its own.
+    """
+
+    id = "QG118"
+    message = "struct {struct} would be declared twice: by '{other}' and by '{type}'"
+    once_a_place = True
+
+
+class Registration(Diagnostic):
+    """
+    The types of a unit can't be registered by array or by macro.
+
+    DEFINE_TYPES registers an array and runs nothing else. OBJECT_DEFINE_* makes a TypeInfo by conventions that a type
+    must follow: the names of its functions, all three of them, a class struct called like the instance struct with
+    Class at its end. Leave `register` out, or give a function's name, and a function is generated.
+    """
+
+    id = "QG119"
+    message = "unit '{unit}' can't be registered so: {reason}"
+    default_hint = "let 'register' name a function, or leave it out"
+
+
+class NoEffect(Diagnostic):
+    """
+    A key is there that changes nothing, in whatever series.
+
+    Most often it stands in the wrong document, or what it speaks of is gone. A file that says what is not so misleads
+    whoever reads it.
+    """
+
+    id = "QG120"
+    message = "'{key}' has no effect here: {reason}"
+    default_hint = "remove it"
 
 
 class BitField(Diagnostic):

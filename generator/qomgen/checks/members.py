@@ -168,12 +168,11 @@ class _Value:
         except CTypeError:
             values = None
         expected = f"a {self.member.holds}" + (f" ({values})" if values else "")
-        number = self.given
-        if isinstance(number, str):
-            number = self.catalog.constant(number)
-            if number is None:
-                unknown_constant(self.catalog, str(self.given), self.what, self.span, self.found)
-                return
+        given = self.given
+        number = self.catalog.constant(given) if isinstance(given, str) else given
+        if isinstance(given, str) and number is None:
+            unknown_constant(self.catalog, given, self.what, self.span, self.found)
+            return
         is_integer = isinstance(number, int) and not isinstance(number, bool)
         if not is_integer or (values is not None and not values.holds(number)):
             self._wrong(expected)

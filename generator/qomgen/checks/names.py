@@ -12,96 +12,87 @@ from qomgen.reserved import C_KEYWORDS, PYTHON_KEYWORDS
 
 
 def check(catalog: Catalog, found: Diagnostics) -> None:
-    """Check the names of everything that is generated."""
-    for struct in catalog.structs.values():
-        for each in struct.fields:
-            _reserved(
-                each.name, f"a field of {struct.name}", each.span, found, python=not struct.provided
-            )
-        if not struct.provided:
-            _reserved(struct.name, "a struct", struct.span, found, python=True)
+    """Check the names of everything that is generated. Names written as such, the schema has seen to."""
     made = [type_ for type_ in catalog.types.values() if not type_.provided]
     for type_ in made:
-        for what, name, span in _functions(type_):
-            _reserved(name, what, span, found, python=False)
         stem = naming.names(catalog, type_).stem
-        if not stem.isidentifier():
-            found.add(
-                problems.NotIdentifier(type_.span, name=stem, what="stem of C names", language="C")
-            )
-        module = naming.python_module(type_.name)
-        for language, name, reserved in (
-            ("C", stem, C_KEYWORDS),
-            ("Python", module, PYTHON_KEYWORDS),
-        ):
-            if name in reserved:
-                found.add(
-                    problems.ReservedName(
-                        type_.span, name=name, what=f"type '{type_.name}'", language=language
-                    )
-                )
-        if not module.isidentifier():
-            found.add(
-                problems.NotIdentifier(type_.span, name=module, what="module", language="Python")
-            )
-    _clashes(catalog, made, found)
+        _derived(type_, stem, "stem of C names", "C", C_KEYWORDS, found)
+        if "python" in type_.targets:
+            module = naming.python_module(type_.name)
+            _derived(type_, module, "Python module", "Python", PYTHON_KEYWORDS, found)
+    _Clashes(catalog, found).check(made)
 
 
-def _functions(type_: model.Type) -> Iterator[tuple[str, str, Span]]:
-    for key in ("class_init", "instance_init", "instance_post_init", "instance_finalize"):
-        function: model.Function | None = getattr(type_, key)
-        if function is not None and function.name is not None:
-            yield key, function.name, function.span
-    for each in type_.class_properties:
-        for accessor in (each.get, each.set):
-            if accessor is not None and accessor.name is not None:
-                yield f"accessor of '{each.name}'", accessor.name, accessor.span
+def _derived(
+    type_: model.Type,
+    name: str,
+    what: str,
+    language: str,
+    reserved: frozenset[str],
+    found: Diagnostics,
+) -> None:
+    """A name that follows from the type's."""
+    told = {"name": name, "language": language, "what": f"{what} of type '{type_.name}'"}
+    if not name.isidentifier():
+        hint = "give a stem: 'c: {name: ...}'" if language == "C" else "say 'targets: [c]'"
+        found.add(problems.NotIdentifier(type_.span, hint, **told))
+    elif name in reserved:
+        found.add(problems.ReservedName(type_.span, None, **told))
 
 
-def _reserved(name: str, what: str, span: Span, found: Diagnostics, *, python: bool) -> None:
-    if name in C_KEYWORDS:
-        found.add(problems.ReservedName(span, name=name, what=what, language="C"))
-    elif python and name in PYTHON_KEYWORDS:
-        found.add(problems.ReservedName(span, name=name, what=what, language="Python"))
-
-
-def _clashes(catalog: Catalog, made: list[model.Type], found: Diagnostics) -> None:
+class _Clashes:
     """Two symbols of one C file, two macros anywhere, two Python modules."""
-    macros: dict[str, str] = {}
-    modules: dict[str, str] = {}
-    for type_ in catalog.types.values():
-        names = naming.names(catalog, type_)
-        here = f"type '{type_.name}'"
-        taken = macros.setdefault(names.type_macro, here)
-        if taken != here and not type_.provided:
-            told = {
-                "what": f"the macro of {here}",
-                "name": names.type_macro,
-                "language": "C",
-                "other": taken,
-            }
-            found.add(problems.NameClash(type_.span, **told))
-    for type_ in made:
-        here = f"type '{type_.name}'"
-        module = naming.python_module(type_.name)
-        taken = modules.setdefault(module, here)
-        if taken != here:
-            told = {
-                "what": f"the module of {here}",
-                "name": module,
-                "language": "Python",
-                "other": taken,
-            }
-            found.add(problems.NameClash(type_.span, **told))
-    for unit in catalog.units.values():
-        symbols: dict[str, str] = {}
-        for name, _ in unit.types:
-            member = catalog.types.get(name)
-            if member is None or member.provided:
-                continue
-            for what, symbol in naming.symbols(catalog, member):
-                here = f"{what} of '{member.name}'"
-                taken = symbols.setdefault(symbol, here)
-                if taken != here:
-                    told = {"what": here, "name": symbol, "language": "C", "other": taken}
-                    found.add(problems.NameClash(member.span, **told))
+
+    def __init__(self, catalog: Catalog, found: Diagnostics) -> None:
+        self.catalog = catalog
+        self.found = found
+
+    def check(self, made: list[model.Type]) -> None:
+        macros: dict[str, str] = {}
+        modules: dict[str, str] = {}
+        # What QEMU has comes first, wherever it stands: the name that has to change is the other.
+        for type_ in sorted(self.catalog.types.values(), key=lambda each: not each.provided):
+            macro = naming.names(self.catalog, type_).type_macro
+            self._take(macros, macro, f"macro of type '{type_.name}'", type_.span, "C")
+        for type_ in made:
+            if "python" in type_.targets:
+                module = naming.python_module(type_.name)
+                what = f"module of type '{type_.name}'"
+                self._take(modules, module, what, type_.span, "Python")
+        files: dict[str, dict[str, str]] = {}
+        for unit in self.catalog.units.values():
+            symbols = files.setdefault(unit.source or f"\0{unit.name}", {})
+            for what, symbol, span in self._symbols(unit):
+                self._take(symbols, symbol, what, span, "C")
+
+    def _take(self, taken: dict[str, str], name: str, what: str, span: Span, language: str) -> None:
+        other = taken.setdefault(name, what)
+        if other != what:
+            told = {"what": what, "name": name, "language": language, "other": other}
+            self.found.add(problems.NameClash(span, None, **told))
+
+    def _symbols(self, unit: model.Unit) -> Iterator[tuple[str, str, Span]]:
+        """The static symbols that a unit defines in the C file that includes it."""
+        types = [self.catalog.types[name] for name, _ in unit.types if name in self.catalog.types]
+        made = [each for each in types if not each.provided and "c" in each.targets]
+        for type_ in made:
+            for what, symbol in naming.symbols(self.catalog, type_):
+                yield f"{what.removeprefix('the ')} of '{type_.name}'", symbol, type_.span
+            for value in _vmstates(type_):
+                what = f"VMStateDescription of '{type_.name}'"
+                assert isinstance(value.value, model.VmState)
+                yield what, value.value.name, value.value_span
+        if made and unit.registration.form == "function":
+            name = unit.registration.name or naming.names(self.catalog, made[0]).register
+            yield f"register function of unit '{unit.name}'", name, unit.span
+        elif made and unit.registration.form == "array":
+            name = unit.registration.name or ""
+            yield f"TypeInfo array of unit '{unit.name}'", name, unit.span
+
+
+def _vmstates(type_: model.Type) -> Iterator[model.MemberValue]:
+    for step in (type_.class_init.steps or ()) if type_.class_init else ():
+        if isinstance(step.action, model.MembersStep):
+            for value in step.action.values:
+                if isinstance(value.value, model.VmState):
+                    yield value

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Types, structs and units: parents, interfaces, first fields, membership."""
+"""Types and structs: parents, interfaces, sizes, first fields, who declares what."""
 
 from __future__ import annotations
 
 from qomgen import model, problems
 from qomgen.catalog import Catalog
-from qomgen.diagnostics import Diagnostics, did_you_mean
+from qomgen.checks.when import absence
+from qomgen.diagnostics import Diagnostics, nearest
 
 PCI_INTERFACES = frozenset({"conventional-pci-device", "pci-express-device", "cxl-device"})
 """One of these a concrete PCI device must have: pci_device_class_base_init(), hw/pci/pci.c."""
@@ -13,14 +14,20 @@ PCI_INTERFACES = frozenset({"conventional-pci-device", "pci-express-device", "cx
 MAX_INTERFACES = 32
 """qom/object.c."""
 
+_STRUCTS = ("instance_struct", "class_struct")
+
 
 def check(catalog: Catalog, found: Diagnostics) -> None:
-    """Check every type, struct and unit of `catalog`."""
+    """Check every type and struct of `catalog`."""
     for type_ in catalog.types.values():
         if _parents(catalog, type_, found):
             _interfaces(catalog, type_, found)
-            _structs(catalog, type_, found)
-    _units(catalog, found)
+            for key in _STRUCTS:
+                _struct(catalog, type_, key, found)
+    for key in _STRUCTS:
+        _owners(catalog, key, found)
+    for struct in catalog.structs.values():
+        _generated(struct, found)
 
 
 def _parents(catalog: Catalog, type_: model.Type, found: Diagnostics) -> bool:
@@ -28,104 +35,110 @@ def _parents(catalog: Catalog, type_: model.Type, found: Diagnostics) -> bool:
     parent_span = type_.node.value_span("parent")
     if type_.parent is None:
         if not type_.provided:
-            found.add(
-                problems.MissingKey(
-                    type_.node.key_span("type"), key="parent", where=f"type '{type_.name}'"
-                )
-            )
+            head = type_.node.key_span("type")
+            found.add(problems.MissingKey(head, key="parent", where=f"type '{type_.name}'"))
         return type_.provided
-    if type_.parent not in catalog.types:
-        hint = did_you_mean(type_.parent, catalog.types)
-        found.add(problems.UnknownParent(parent_span, hint, parent=type_.parent, type=type_.name))
+    parent = type_.parent
+    if parent not in catalog.types:
+        when, by_series = absence(catalog, lambda other: parent in other.types)
+        hint = by_series or nearest(parent, catalog.types)
+        told = {"parent": parent, "type": type_.name, "when": when}
+        found.add(problems.UnknownParent(parent_span, hint or None, **told))
         return False
     chain = catalog.chain(type_)
-    if chain[-1].parent is not None and chain[-1].parent in catalog.types:
-        told = " -> ".join([*(each.name for each in chain), chain[-1].parent])
-        if chain[-1].parent == type_.name:
-            found.add(problems.ParentCycle(parent_span, type=type_.name, chain=told))
+    end = chain[-1].parent
+    if end is not None and end in catalog.types:
+        if end == type_.name:
+            told = {"type": type_.name, "chain": " -> ".join([*(each.name for each in chain), end])}
+            found.add(problems.ParentCycle(parent_span, None, **told))
         return False
-    return chain[-1].parent is None
+    return end is None
 
 
 def _interfaces(catalog: Catalog, type_: model.Type, found: Diagnostics) -> None:
+    listed: set[str] = set()
     for name, span in type_.interfaces:
         interface = catalog.types.get(name)
         if interface is None or not interface.interface:
             known = [each.name for each in catalog.types.values() if each.interface]
-            found.add(problems.UnknownInterface(span, did_you_mean(name, known), name=name))
+            found.add(problems.UnknownInterface(span, nearest(name, known), name=name))
+        if name in listed:
+            where = f"'interfaces' of type '{type_.name}' ({name})"
+            found.add(problems.Repeated(span, where=where))
+        listed.add(name)
     if len(type_.interfaces) > MAX_INTERFACES:
         span = type_.node.key_span("interfaces")
         found.add(problems.TooManyInterfaces(span, type=type_.name, count=len(type_.interfaces)))
+    if type_.interface and not type_.provided:
+        reason = (
+            f"type '{type_.name}' is an interface; only interfaces that QEMU has can be described"
+        )
+        found.add(problems.ProvidedOnly(type_.span, "add 'provided: true'", reason=reason))
+    parent = catalog.types.get(type_.parent or "")
+    if parent is not None and parent.interface and not type_.interface:
+        span = type_.node.value_span("parent")
+        found.add(problems.InterfaceParent(span, type=type_.name, parent=parent.name))
     if type_.provided or type_.abstract or not catalog.descends_from(type_, "pci-device"):
         return
     if not PCI_INTERFACES.intersection(each.name for each in catalog.interfaces(type_)):
         found.add(problems.PciInterface(type_.span, type=type_.name))
 
 
-def _structs(catalog: Catalog, type_: model.Type, found: Diagnostics) -> None:
-    parent = catalog.types[type_.parent] if type_.parent else None
-    for key, name, above in (
-        (
-            "instance_struct",
-            type_.instance_struct,
-            catalog.instance_struct(parent) if parent else None,
-        ),
-        ("class_struct", type_.class_struct, catalog.class_struct(parent) if parent else None),
-    ):
-        if name is None:
-            continue
-        struct = catalog.structs.get(name)
-        if struct is None:
-            hint = did_you_mean(name, catalog.structs)
-            found.add(problems.UnknownStruct(type_.node.value_span(key), hint, name=name))
-        elif not type_.provided and above is not None and above.name != name:
-            _first_field(struct, above, found)
-        if struct is not None and not type_.provided and not struct.provided and struct.members:
-            reason = f"'members' describes what QEMU has; {struct.name} is generated, and its fields are its members"
-            found.add(problems.ProvidedOnly(struct.span, reason=reason))
-    if type_.interface and not type_.provided:
-        reason = (
-            f"type '{type_.name}' is an interface; only interfaces that QEMU has can be described"
-        )
-        found.add(problems.ProvidedOnly(type_.span, "add 'provided: true'", reason=reason))
-
-
-def _first_field(struct: model.Struct, above: model.Struct, found: Diagnostics) -> None:
+def _struct(catalog: Catalog, type_: model.Type, key: str, found: Diagnostics) -> None:
+    """The instance or class struct that `type_` names."""
+    name: str | None = getattr(type_, key)
+    if name is None:
+        return
+    struct = catalog.structs.get(name)
+    span = type_.node.value_span(key)
+    if struct is None:
+        when, by_series = absence(catalog, lambda other: name in other.structs)
+        hint = by_series or nearest(name, catalog.structs)
+        found.add(problems.UnknownStruct(span, hint, name=name, when=when))
+        return
+    if type_.provided:
+        return
+    above = [getattr(each, key) for each in catalog.chain(type_)[1:]]
+    named = [each for each in above if each is not None]
+    if not named or named[0] == name or named[0] not in catalog.structs:
+        return
+    if name in named:
+        told = {"what": key.replace("_", " "), "struct": name, "parent": named[0]}
+        found.add(problems.SmallerStruct(span, None, type=type_.name, **told))
+        return
     first = struct.fields[0] if struct.fields else None
     actual = str(first.ctype) if first else "absent"
-    if actual != above.name:
-        span = first.span if first else struct.span
-        found.add(problems.FirstField(span, struct=struct.name, parent=above.name, actual=actual))
+    if actual != named[0]:
+        place = first.span if first else struct.span
+        told = {"struct": struct.name, "parent": named[0], "actual": actual}
+        found.add(problems.FirstField(place, None, **told))
 
 
-def _units(catalog: Catalog, found: Diagnostics) -> None:
-    homes: dict[str, str] = {}
-    for unit in catalog.units.values():
-        before: set[str] = set()
-        for name, span in unit.types:
-            type_ = catalog.types.get(name)
-            if type_ is None:
-                # It may be absent from this series alone; `pipeline` looks for names no series has.
-                continue
-            if type_.provided:
-                reason = "it is provided by QEMU, and a unit registers what is generated"
-                found.add(problems.UnitMembership(span, type=name, reason=reason))
-            if (other := homes.get(name)) is not None and other != unit.name:
-                found.add(
-                    problems.UnitMembership(
-                        span, type=name, reason=f"it stands in unit '{other}' already"
-                    )
-                )
-            homes[name] = unit.name
-            later = [each for each, _ in unit.types if each not in before and each != name]
-            if type_.parent in later:
-                reason = f"its parent '{type_.parent}' comes after it, and parents come first"
-                found.add(problems.UnitMembership(span, type=name, reason=reason))
-            before.add(name)
-            if (
-                "c" in type_.targets
-                and type_.license is None
-                and unit.license is None
-                and not type_.provided
-            ):
-                found.add(problems.MissingLicense(type_.span, type=name))
+def _owners(catalog: Catalog, key: str, found: Diagnostics) -> None:
+    """A struct that two types would declare, neither of which descends from the other."""
+    owners: dict[str, str] = {}
+    for type_ in catalog.types.values():
+        name: str | None = getattr(type_, key)
+        struct = catalog.structs.get(name) if name else None
+        if struct is None or struct.provided or type_.provided:
+            continue
+        owner = catalog.struct_owner(type_) if key == _STRUCTS[0] else catalog.class_owner(type_)
+        first = owners.setdefault(struct.name, owner.name)
+        if owner is type_ and first != type_.name:
+            told = {"struct": struct.name, "type": type_.name, "other": first}
+            found.add(problems.StructOwners(type_.node.value_span(key), None, **told))
+
+
+def _generated(struct: model.Struct, found: Diagnostics) -> None:
+    """Keys that describe what QEMU has, in a struct that is generated."""
+    if struct.provided:
+        return
+    if struct.members:
+        reason = f"'members' describes what QEMU has; {struct.name} is generated, and its fields are its members"
+        found.add(problems.ProvidedOnly(struct.members[0].span, None, reason=reason))
+    if struct.cast is not None:
+        reason = (
+            f"'cast' describes what QEMU has; the macro that casts to {struct.name} is generated"
+        )
+        hint = "its name follows from the type's, or from 'c: {name: ...}'"
+        found.add(problems.ProvidedOnly(struct.span, hint, reason=reason))
