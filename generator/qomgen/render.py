@@ -33,7 +33,8 @@ class Mark:
 def _only_encoded(value: object) -> str:
     if isinstance(value, Encoded):
         return value.text
-    raise NotEncoded(f"a template prints {value!r}, which is not encoded")
+    # str() of what is undefined raises jinja2.UndefinedError, which knows the name.
+    raise NotEncoded(f"a template prints {str(value)!r}, a {type(value).__name__}: not encoded")
 
 
 def _indented(text: str, columns: int) -> str:
