@@ -813,14 +813,14 @@ class HookModule(Diagnostic):
 
 class HookMissing(Diagnostic):
     """
-    A hook or a named helper does not exist in Python.
+    A hook, a named helper, or a field of a hand-written class does not exist in Python.
 
     Hooks are bound by class member: PCIDeviceClass.realize is the function `realize` of the hooks module. A function
     or object that a step names keeps its name.
     """
 
     id = "QG402"
-    message = "{what}: module '{module}' has no '{name}'"
+    message = "{what}: {module} has no '{name}'"
     once_a_place = True
 
 
@@ -837,13 +837,86 @@ class HookArity(Diagnostic):
 
 
 class NoPythonTwin(Diagnostic):
-    """A field that a property or a step uses has a type without a Python twin."""
+    """
+    A field that a property or a step uses has a type without a Python twin.
+
+    Integers, bool, strings, enums, links to objects and the structs that pyqom has are known. Another struct has a
+    hand-written class, which `python: package.Class` names, on the field or on the struct's own document.
+    """
 
     id = "QG404"
-    message = "{what}: the type {ctype} of field '{field}' has no Python twin"
+    message = "{what}: the type {ctype} of '{field}' has no Python twin"
     default_hint = (
         "name one with 'python: package.Class' on the field or struct, or say 'targets: [c]'"
     )
+    once_a_place = True
+
+
+class ScalarAddress(Diagnostic):
+    """
+    A call is given the address of a field that in Python is a plain value.
+
+    In C the function could write to the field; in Python it would get the value and nothing would come back. Give it
+    the object with `{self: <type>}`, or a struct that has the field.
+    """
+
+    id = "QG405"
+    message = (
+        "the address of '{field}' can't be passed in Python, where it is a plain value ({kind})"
+    )
+    default_hint = "pass '{{value: {field}}}', or the object: '{{self: <type>}}'"
+    once_a_place = True
+
+
+class ConstantVaries(Diagnostic):
+    """
+    A constant has other values in other series, and a Python module defines it once.
+
+    C prints its name and is right everywhere. For Python write the value, `by-qemu` where it differs.
+    """
+
+    id = "QG406"
+    message = (
+        "the constant {name} is {first} and {last}; a Python module has one value for all series"
+    )
+    default_hint = "write the values with 'by-qemu'"
+    once_a_place = True
+
+
+class FieldShadows(Diagnostic):
+    """
+    A field has the name of something that an ancestor's class has in Python.
+
+    In C the parent's struct is a field of its own, and names do not meet; in Python the object has the attributes of
+    all its classes.
+    """
+
+    id = "QG407"
+    message = "field '{field}' of {struct} would hide {base}.{field} in Python"
+    default_hint = "give the field another name"
+    once_a_place = True
+
+
+class NoPythonAncestor(Diagnostic):
+    """A type with a Python target has a parent or an interface without one."""
+
+    id = "QG408"
+    message = "type '{type}' is to be made for Python, and its {what} '{other}' is not"
+    default_hint = "say 'targets: [c]', or give '{other}' a Python target too"
+    once_a_place = True
+
+
+class NotInPyqom(Diagnostic):
+    """
+    A type needs something of QEMU's that pyqom does not have.
+
+    pyqom, QEMU's object model in Python, has what the types of this project need. Say `targets: [c]` for a type that
+    needs more, or add it there.
+    """
+
+    id = "QG409"
+    message = "{what}: pyqom has no '{name}'"
+    default_hint = "say 'targets: [c]'"
     once_a_place = True
 
 
