@@ -12,6 +12,7 @@ the call, what it was asked of, with what, and what to do.
 
 from pyvfio import errors, uapi
 from pyvfio.address import PciAddress
+from pyvfio.binding import Binding, bind, unbind
 from pyvfio.container import Container
 from pyvfio.device import Device
 from pyvfio.dma import AddressSpace, DmaMapping
@@ -30,6 +31,7 @@ from pyvfio.sysfs import Sysfs
 __all__ = [
     "KERNEL",
     "AddressSpace",
+    "Binding",
     "ConfigSpace",
     "Container",
     "Device",
@@ -45,7 +47,9 @@ __all__ = [
     "Region",
     "Sysfs",
     "VfioError",
+    "bind",
     "errors",
     "open_device",
     "uapi",
+    "unbind",
 ]

@@ -12,11 +12,8 @@ from pyvfio.address import PciAddress
 from pyvfio.errors import VfioError
 from pyvfio.kernel import KERNEL, Kernel
 
-VFIO_DRIVERS = frozenset({"vfio-pci", "pci-stub", "pcieport"})
-"""Drivers beside which a group stays viable: that of VFIO, one that does nothing, and bridges'.
-
-Since Linux 5.19 a driver says so itself (driver_managed_dma), so others of VFIO are found by name.
-"""
+HARMLESS = frozenset({"pci-stub", "pcieport"})
+"""Drivers beside VFIO's that leave a group to it: one that does nothing, and that of ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +57,14 @@ class PciFunction:
     reset_methods: tuple[str, ...]
 
 
+def is_vfio(driver: str | None) -> bool:
+    """Whether a driver is one of VFIO's: vfio-pci, or mlx5_vfio_pci and its like."""
+    return driver is not None and "vfio" in driver
+
+
 def harmless(driver: str | None) -> bool:
-    """Whether a driver leaves its device's group to VFIO."""
-    return driver is None or driver in VFIO_DRIVERS or "vfio" in driver
+    """Whether a driver leaves its device's group to VFIO (driver_managed_dma in Linux)."""
+    return driver is None or driver in HARMLESS or is_vfio(driver)
 
 
 class Sysfs:
