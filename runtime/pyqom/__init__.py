@@ -227,7 +227,7 @@ from .visitors import (
     StringInputVisitor,
     Visitor,
 )
-from .world import World, at_least, current
+from .world import MachineInitPhase, World, at_least, current
 
 UINT8_MAX = (1 << 8) - 1
 UINT16_MAX = (1 << 16) - 1
@@ -277,6 +277,7 @@ __all__ = [
     "InterfaceClass",
     "JSONValue",
     "KeyvalInputVisitor",
+    "MachineInitPhase",
     "Object",
     "ObjectClass",
     "ObjectProperty",
