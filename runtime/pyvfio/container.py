@@ -130,7 +130,8 @@ class Container(Iommu):
     def open_device(self, where: Place | str, *, vf_token: str | None = None) -> Device:
         """Open a device by its PCI address or its folder below /sys, and its group before it.
 
-        A group that was opened for it is closed again if the device cannot be had.
+        A group that is opened for it closes with the last of its devices, or at once if the device
+        cannot be had.
 
         Raises:
             VfioError: as `open_group`, and as `Group.open_device`.
@@ -145,6 +146,7 @@ class Container(Iommu):
                 undo.callback(group.close)
             device = group.open_device(where.name, vf_token=vf_token)
             undo.pop_all()
+        group.close_with_last = group.close_with_last or not known
         return device
 
     def info(self) -> IommuInfo:
@@ -256,10 +258,14 @@ class Container(Iommu):
             last.callback(self.dma.forget_all)
             for group in self._groups.values():
                 last.callback(group.close)
-            if self.dma.mappings:
-                last.callback(self.dma.unmap_all)
+            last.callback(self._unmap_known)
             for group in self._groups.values():
                 last.callback(group.close_devices)
+
+    def _unmap_known(self) -> None:
+        """Take away what `dma` knows of, if not all went with the last group."""
+        if self.dma.mappings:
+            self.dma.unmap_all()
 
 
 def explain_open(error: VfioError) -> VfioError:

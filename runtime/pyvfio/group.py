@@ -41,12 +41,14 @@ class Group:
     Attributes:
         container: The container that it is for.
         number: Its number.
+        close_with_last: Whether it closes when the last of its devices does.
     """
 
     def __init__(self, container: Container, number: int) -> None:
         self.container = container
         self.number = number
         self.kernel = container.kernel
+        self.close_with_last = False
         self._devices: list[Device] = []
         try:
             self.handle = Handle.open(self.kernel, f"/dev/vfio/{number}")
@@ -133,6 +135,8 @@ class Group:
     def _discard(self, device: Device) -> None:
         if device in self._devices:
             self._devices.remove(device)
+            if self.close_with_last and not self._devices:
+                self.close()
 
     def close_devices(self) -> None:
         """Close the devices that are open, the last first.

@@ -168,11 +168,11 @@ class _Single(Irq):
         """
         if self._on:
             self._switch_off()
-            self._on = False
             self.abandon()
 
     def abandon(self) -> None:
         """Close the eventfd, since the interrupt or the device is gone."""
+        self._on = False
         line, self._line = self._line, None
         if line is not None:
             line.abandon()
@@ -423,8 +423,6 @@ class VectorIrq(Irq):
         """
         if self._on:
             irqset.now(self._handle, self.index, TRIGGER, 0, 0)
-            self._on = False
-            self._assigned.clear()
             self.abandon()
 
     def release(self, vectors: IrqVectors) -> None:
@@ -440,6 +438,8 @@ class VectorIrq(Irq):
 
     def abandon(self) -> None:
         """Close the eventfds that were made here, since the interrupts or the device are gone."""
+        self._on = False
+        self._assigned.clear()
         vectors, self._vectors = self._vectors, []
         with ExitStack() as all_of_them:
             for each in vectors:

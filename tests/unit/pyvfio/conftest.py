@@ -24,3 +24,21 @@ def kernel(machine: Machine) -> Iterator[FakeKernel]:
     made = FakeKernel(machine)
     yield made
     assert not made.leaks(), made.leaks()
+
+
+STEPS: list[tuple[str, int, int]] = []
+"""Operation, its calls that failed in turn, and how often something was left."""
+
+
+@pytest.fixture
+def steps() -> list[tuple[str, int, int]]:
+    """Where the test of faults tells what it did."""
+    return STEPS
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell how much of faults was tried."""
+    if STEPS:
+        calls = sum(each[1] for each in STEPS)
+        leaks = sum(each[2] for each in STEPS)
+        terminalreporter.line(f"faults: {len(STEPS)} operations, {calls} steps, {leaks} leaks")

@@ -56,13 +56,17 @@ class MemoryMap(mmap.mmap):
 
 @dataclass(frozen=True)
 class Leaks:
-    """What is open, mapped or on. Two of them are equal if nothing was left between."""
+    """What is open, mapped or on, and who has which function.
+
+    Two of them are equal if nothing was left between. One is true if there is something to close.
+    """
 
     files: tuple[str, ...]
     mappings: int
     memory: int
     dma: tuple[tuple[int, int], ...]
     irqs: tuple[tuple[str, str, int], ...]
+    drivers: tuple[tuple[str, str | None, str], ...]
 
     def __bool__(self) -> bool:
         return bool(self.files or self.mappings or self.memory or self.dma or self.irqs)
@@ -100,6 +104,7 @@ class FakeKernel(Kernel):
             self._mapped["memory"],
             tuple(sorted(entry for each in containers for entry in each.dma.items())),
             tuple(sorted(irq for each in devices for irq in each.irqs())),
+            tuple((f.address, f.driver, f.override) for f in self.machine.functions.values()),
         )
 
     def _step(self, name: str) -> None:

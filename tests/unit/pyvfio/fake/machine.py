@@ -190,6 +190,9 @@ class Machine:
 
     def exists(self, path: str) -> bool:
         """Tell whether there is something."""
+        driver = path.removeprefix("/sys/bus/pci/drivers/")
+        if driver != path:
+            return driver in self.loaded
         return self._folder(path) is not None or path in self.files or path in self.links
 
     def write(self, path: str, text: str, owned: set[int]) -> None:
