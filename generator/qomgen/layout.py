@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from qomgen import pyview
+from qomgen import pytypes, pyview
 from qomgen.catalog import Catalog, FieldPath
 from qomgen.series import Series
 
@@ -96,15 +96,20 @@ def wanted(catalog: Catalog) -> dict[str, list[str]]:
     for type_ in catalog.types.values():
         if type_.provided or "python" not in type_.targets:
             continue
+        own = catalog.instance_struct(type_)
+        if own is not None and not own.provided:
+            fields = (field for field in own.fields[1:] if field.bits is None)
+            twins = (field.name for field in fields if pytypes.twin(catalog, field))
+            found.setdefault(own.name, {}).update(dict.fromkeys(twins))
         for in_type, text in pyview.field_paths(catalog, type_):
             struct = catalog.instance_struct(catalog.types[in_type] if in_type else type_)
-            if struct is None or struct.provided:
-                continue
-            reached = catalog.path(struct, text)
-            if isinstance(reached, FieldPath) and not any(field.bits for field in reached.fields):
-                rows = found.setdefault(struct.name, {})
-                rows.setdefault(reached.fields[0].name)
-                rows.setdefault(text)
+            reached = catalog.path(struct, text) if struct and not struct.provided else None
+            if (
+                isinstance(reached, FieldPath)
+                and struct
+                and not any(field.bits for field in reached.fields)
+            ):
+                found.setdefault(struct.name, {}).setdefault(text)
     return {name: _ordered(catalog, name, rows) for name, rows in sorted(found.items())}
 
 

@@ -44,7 +44,10 @@ def twin(catalog: Catalog, field: model.Field) -> PyType | None:
     """The Python twin of `field`, or None if its type has none."""
     if field.python is not None:
         module, _, name = field.python.rpartition(".")
-        return PyType(f"{name} | None", "None", imports=(HookRef(module, name),))
+        imports = (HookRef(module, name),)
+        if field.ctype.pointee is not None:
+            return PyType(f"{name} | None", "None", imports=imports)
+        return PyType(name, None, name, imports)
     return _twin(catalog, field.ctype)
 
 
@@ -56,6 +59,8 @@ def _twin(catalog: Catalog, ctype: CType) -> PyType | None:
         return PyType("int", "0")
     if text in ("char *", "const char *"):
         return PyType("str | None", "None")
+    if text == "uint8_t *":
+        return PyType("bytearray | None", "None")
     if text in _VALUES:
         name = _VALUES[text]
         return PyType(name, None, name, (HookRef("pyqom", name),))

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from qomgen import cbody, merge, model, naming, pybody, pytypes
-from qomgen.catalog import Catalog, FieldPath
+from qomgen.catalog import Catalog
 from qomgen.checks import hooks
 from qomgen.encode import Encoded, License, PyCode, PyDoc, PyDotted, PyIdent, PyNumber, PyStr
 from qomgen.merge import Interval
@@ -210,22 +210,23 @@ class _Writer:
 
     def _instance_struct(self, struct: model.Struct) -> StructView:
         fields: dict[str, FieldView] = {}
-        for series in self.all_series:
-            catalog = self.catalogs.get(series)
-            if catalog is None or struct.name not in catalog.structs:
-                continue
-            used = used_fields(catalog, struct.name)
-            for field in catalog.structs[struct.name].fields[1:]:
-                twin = pytypes.twin(catalog, field) if field.name in used or field.python else None
-                if twin is not None:
+        order: dict[Series, list[str]] = {}
+        for series, catalog in self.catalogs.items():
+            twins = []
+            declared = catalog.structs.get(struct.name)
+            for field in declared.fields[1:] if declared else ():
+                if (twin := pytypes.twin(catalog, field)) is not None:
                     # Of a field whose type changed, the newest series' is printed.
                     fields[field.name] = self._field(field, twin)
-        ordered = [field.name for field in struct.fields if field.name in fields]
-        ordered += [name for name in fields if name not in ordered]
+                    twins.append(field.name)
+            order[series] = twins
+        ordered = [name for name, _ in merge.sequences(order, self._own_series(), str)]
         parent = self.latest.catalog.structs[str(struct.fields[0].ctype)]
         doc = PyDoc(struct.doc or f"C's {struct.name}, as far as Python has a twin of it.")
         base = self.latest.struct(parent)
-        return StructView(PyIdent(struct.name), base, doc, tuple(fields[name] for name in ordered))
+        return StructView(
+            PyIdent(struct.name), base, doc, tuple(fields[name] for name in dict.fromkeys(ordered))
+        )
 
     def _field(self, field: model.Field, twin: pytypes.PyType) -> FieldView:
         for ref in twin.imports:
@@ -582,21 +583,6 @@ def struct_homes(catalogs: Mapping[Series, Catalog]) -> dict[str, str]:
                 if struct is not None and not struct.provided:
                     homes.setdefault(struct.name, naming.python_module(owner.name))
     return homes
-
-
-def used_fields(catalog: Catalog, struct: str) -> set[str]:
-    """The fields of `struct` that a property or a step of some type goes through."""
-    found = set()
-    for type_ in catalog.types.values():
-        if type_.provided or "python" not in type_.targets:
-            continue
-        for path in field_paths(catalog, type_):
-            here = catalog.instance_struct(catalog.types[path[0]] if path[0] else type_)
-            if here is not None and here.name == struct:
-                reached = catalog.path(here, path[1])
-                if isinstance(reached, FieldPath):
-                    found.add(reached.fields[0].name)
-    return found
 
 
 def field_paths(catalog: Catalog, type_: model.Type) -> Iterable[tuple[str | None, str]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pyqom import DeviceState, Error, Object, OnOffAuto, at_least
 from pyqom.monitor import monitor_fd_param
+from pyvfio import Device, Kernel
 
 VFIO_DEVICE_TYPE_PCI = 0
 VFIO_DEVICE_TYPE_PLATFORM = 1
@@ -36,6 +37,8 @@ class VFIODevice:
 
     `sysfsdev` is the device's folder below /sys, `name` what messages call it, `fd` its open file
     descriptor, -1 until there is one. `iommufd` is the object of `-object iommufd` if one is used.
+    `device` is what pyvfio opened, through `kernel` if that is not the process's own; `reset_works`
+    says that the kernel can reset it.
     `enable_migration` is a boolean in 7.2 and OnOffAuto since 8.0.
     """
 
@@ -56,6 +59,9 @@ class VFIODevice:
     device_dirty_page_tracking: OnOffAuto = OnOffAuto.AUTO
     iommufd: Object | None = None
     ops: VFIODeviceOps | None = field(default=None, repr=False)
+    device: Device | None = field(default=None, repr=False)
+    reset_works: bool = False
+    kernel: Kernel | None = field(default=None, repr=False)
 
 
 def vfio_device_init(

@@ -7,7 +7,8 @@ Twin of QEMU's hw/vfio/pci.c; a function is named after the class member that it
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,15 +17,31 @@ from pyqom import (
     DeviceState,
     Error,
     Object,
+    OnOffAuto,
     PCIDevice,
     PropertyInfo,
     Visitor,
     at_least,
+    current,
     field_of,
     object_dynamic_cast_assert,
     set_field_of,
 )
+from pyqom.pci_config import (
+    PCI_COMMAND,
+    PCI_COMMAND_INTX_DISABLE,
+    PCI_COMMAND_IO,
+    PCI_COMMAND_MASTER,
+    PCI_COMMAND_MEMORY,
+    PCI_INTERRUPT_PIN,
+    pci_default_write_config,
+    pci_get_word,
+    pci_set_word,
+)
+from pyvfio import Device, VfioError
 
+from . import config
+from .container import vfio_attach_device, vfio_detach_device
 from .device import (
     VFIODevice,
     VFIODeviceOps,
@@ -33,19 +50,24 @@ from .device import (
     vfio_device_is_mdev,
     vfio_device_stat,
 )
+from .interrupts import (
+    vfio_disable_interrupts,
+    vfio_intx_enable,
+    vfio_msi_disable,
+    vfio_msi_enable,
+    vfio_msix_disable,
+    vfio_msix_enable,
+    vfio_register_notifiers,
+    vfio_unregister_notifiers,
+)
+from .region import vfio_bars_prepare, vfio_bars_register
 
 if TYPE_CHECKING:
     from qomgen_devices.vfio_pci import VFIOPCIDevice
 
 
-@dataclass(eq=False, slots=True)
-class VFIOINTx:
-    """State of the INTx interrupt (struct VFIOINTx).
-
-    `mmap_timeout` is in milliseconds: how long BARs stay unmapped after an interrupt that nobody ended.
-    """
-
-    mmap_timeout: int = 0
+VFIO_FEATURE_ENABLE_REQ = 1 << 1
+"""The bit of x-req in VFIOPCIDevice.features (hw/vfio/pci.h)."""
 
 
 def VFIO_PCI(obj: Object) -> VFIOPCIDevice:
@@ -87,22 +109,60 @@ def realize(pci_dev: PCIDevice) -> None:
         vbasedev.ops = vfio_pci_ops
         vbasedev.dev = pci_dev
     try:
-        _attach(vbasedev, takes_fd)
+        _open(vdev, takes_fd)
     except Error as error:
         error.prepend(f"vfio {vbasedev.name}: ")
         raise
 
 
-def _attach(vbasedev: VFIODevice, takes_fd: bool) -> None:
-    """What comes before the kernel is asked, and the refusal to ask it."""
-    if not takes_fd:
-        _group(vbasedev)
+def _open(vdev: VFIOPCIDevice, takes_fd: bool) -> None:
+    """Attach the device and set up what the guest sees, or nothing (the rest of vfio_realize)."""
+    vbasedev = vdev.vbasedev
+    group = _group(vbasedev) if not takes_fd else -1
     vbasedev.mdev = vfio_device_is_mdev(vbasedev)
     if vbasedev.ram_block_discard_allowed and not vbasedev.mdev:
         raise Error("x-balloon-allowed only potentially compatible with mdev devices")
-    if takes_fd and vbasedev.iommufd is None:
-        _group(vbasedev)
-    raise Error("this release of pyqom does not open VFIO devices yet")
+    if vbasedev.iommufd is not None:
+        raise Error("devices are opened through their group here; leave iommufd= away")
+    if takes_fd:
+        group = _group(vbasedev)
+    token = None if vdev.vf_token.is_null else str(vdev.vf_token)
+    vfio_attach_device(vbasedev, group, token)
+    with ExitStack() as undo:
+        undo.callback(_release, vdev)
+        if not vbasedev.device or not vbasedev.device.info.pci:
+            raise Error("this isn't a PCI device")
+        config.setup(vdev)
+        vfio_bars_prepare(vdev)
+        vfio_bars_register(vdev)
+        config.setup_bars(vdev)
+        config.add_capabilities(vdev)
+        if config.read(vdev, PCI_INTERRUPT_PIN, 1):
+            vfio_intx_enable(vdev)
+        _check_display(vdev)
+        vfio_register_notifiers(vdev, wants_req=bool(vdev.features & VFIO_FEATURE_ENABLE_REQ))
+        undo.pop_all()
+
+
+def _check_display(vdev: VFIOPCIDevice) -> None:
+    """Refuse what needs a display; there is none here, as for a device without a graphics plane."""
+    if vdev.enable_ramfb:
+        raise Error("ramfb=on requires display=on")
+    if vdev.display_xres or vdev.display_yres:
+        raise Error("xres and yres properties require display=on")
+    if vdev.ramfb_migrate == OnOffAuto.ON:
+        current().warn("x-ramfb-migrate=on but ramfb=off. Forcing x-ramfb-migrate to off.\n")
+        vdev.ramfb_migrate = OnOffAuto.OFF
+
+
+def _release(vdev: VFIOPCIDevice) -> None:
+    """Give back what was taken so far, last taken first."""
+    with ExitStack() as each:
+        each.callback(vfio_detach_device, vdev.vbasedev)
+        each.callback(vdev.bars.close)
+        each.callback(vfio_disable_interrupts, vdev)
+        each.callback(vfio_unregister_notifiers, vdev)
+    vdev.emulated_config_bits = None
 
 
 def _group(vbasedev: VFIODevice) -> int:
@@ -119,31 +179,122 @@ def _group(vbasedev: VFIODevice) -> int:
 
 
 def exit(pci_dev: PCIDevice) -> None:  # noqa: A001 - the class member's name
-    """Let go of interrupts and regions (vfio_exitfn)."""
-    VFIO_PCI(pci_dev)
+    """Let go of interrupts and regions (vfio_exitfn); the device itself is closed at the end of its object.
+
+    Raises:
+        pyvfio.errors.MappingInUse: somebody still holds a view of a BAR.
+    """
+    vdev = VFIO_PCI(pci_dev)
+    vfio_unregister_notifiers(vdev)
+    vfio_disable_interrupts(vdev)
+    vdev.bars.close()
 
 
 def config_read(pci_dev: PCIDevice, address: int, length: int) -> int:
-    """Read configuration space (vfio_pci_read_config).
+    """Read 1, 2 or 4 bytes of configuration space as the guest sees it (vfio_pci_read_config).
 
     Raises:
-        Error: the device is not open.
+        Error: the device is not open, or the kernel refused.
     """
-    raise Error(f"vfio {VFIO_PCI(pci_dev).vbasedev.name}: the device is not open")
+    return config.read(VFIO_PCI(pci_dev), address, length)
 
 
 def config_write(pci_dev: PCIDevice, address: int, value: int, length: int) -> None:
-    """Write configuration space (vfio_pci_write_config).
+    """Write 1, 2 or 4 bytes of configuration space; may switch MSI or MSI-X (vfio_pci_write_config).
 
     Raises:
-        Error: the device is not open.
+        Error: the device is not open, or the kernel refused.
     """
-    raise Error(f"vfio {VFIO_PCI(pci_dev).vbasedev.name}: the device is not open")
+    vdev = VFIO_PCI(pci_dev)
+    # Everything goes to the kernel, which filters what may not be written.
+    try:
+        config.config_space(vdev).write(address, value.to_bytes(length, "little"))
+    except VfioError as error:
+        text = (
+            f"vfio_pci_write_config({vdev.vbasedev.name}, 0x{address:x}, 0x{value:x}, 0x{length:x})"
+        )
+        raise Error(f"{text} failed: {error.strerror}") from error
+    before = _msi_enabled(vdev), _msix_enabled(vdev)
+    pci_default_write_config(vdev, address, value, length)
+    msi, msix = _msi_enabled(vdev), _msix_enabled(vdev)
+    if before[0] and not msi:
+        vfio_msi_disable(vdev)
+    if before[1] and not msix:
+        vfio_msix_disable(vdev)
+    if msi and not before[0]:
+        vfio_msi_enable(vdev)
+    if msix and not before[1]:
+        vfio_msix_enable(vdev)
+
+
+def _msi_enabled(vdev: VFIOPCIDevice) -> bool:
+    flags = config.PCI_MSI_FLAGS
+    return bool(
+        vdev.msi_cap
+        and pci_get_word(vdev.config, vdev.msi_cap + flags) & config.PCI_MSI_FLAGS_ENABLE
+    )
+
+
+def _msix_enabled(vdev: VFIOPCIDevice) -> bool:
+    flags = config.PCI_MSIX_FLAGS
+    return bool(
+        vdev.msix_cap
+        and pci_get_word(vdev.config, vdev.msix_cap + flags) & config.PCI_MSIX_FLAGS_ENABLE
+    )
 
 
 def reset(dev: DeviceState) -> None:
-    """Reset the device if it is open (vfio_pci_reset)."""
-    VFIO_PCI(dev)
+    """Reset the device: by itself, by its bus, at last by power management (vfio_pci_reset).
+
+    A device that can do none of it is left as it is, as in QEMU, with a warning.
+    """
+    vdev = VFIO_PCI(dev)
+    device = vdev.vbasedev.device
+    if device is None:
+        return
+    vfio_disable_interrupts(vdev)
+    _stop(vdev)
+    if not _reset_somehow(vdev, device):
+        current().warn(f"vfio {vdev.vbasedev.name}: no available reset mechanism\n")
+    if vdev.msi_cap:
+        _clear(vdev, vdev.msi_cap + config.PCI_MSI_FLAGS, config.PCI_MSI_FLAGS_ENABLE)
+    if vdev.msix_cap:
+        _clear(vdev, vdev.msix_cap + config.PCI_MSIX_FLAGS, config.PCI_MSIX_FLAGS_ENABLE)
+    vfio_intx_enable(vdev)
+
+
+def _clear(vdev: VFIOPCIDevice, position: int, bit: int) -> None:
+    pci_set_word(vdev.config, position, pci_get_word(vdev.config, position) & ~bit)
+
+
+def _stop(vdev: VFIOPCIDevice) -> None:
+    """Wake the device and cut it off from memory and interrupts (vfio_pci_pre_reset)."""
+    if vdev.pm_cap:
+        control = vdev.pm_cap + config.PCI_PM_CTRL
+        state = config.read(vdev, control, 2)
+        if state & config.PCI_PM_CTRL_STATE_MASK:
+            config_write(vdev, control, state & ~config.PCI_PM_CTRL_STATE_MASK, 2)
+    off = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_DISABLE
+    config_write(vdev, PCI_COMMAND, config.read(vdev, PCI_COMMAND, 2) & ~off, 2)
+
+
+def _reset_somehow(vdev: VFIOPCIDevice, device: Device) -> bool:
+    """Whether a reset worked, in QEMU's order: function level, bus, power management."""
+    works = vdev.vbasedev.reset_works
+    if works and (vdev.has_flr or not vdev.has_pm_reset) and _works(device.reset):
+        return True
+    if _works(device.hot_reset):
+        return True
+    return works and vdev.has_pm_reset and _works(device.reset)
+
+
+def _works(reset_it: Callable[[], object]) -> bool:
+    try:
+        reset_it()
+    except VfioError:
+        # The next way is tried; vfio_pci_reset() does not tell either.
+        return False
+    return True
 
 
 def instance_finalize(obj: Object) -> None:
@@ -151,7 +302,9 @@ def instance_finalize(obj: Object) -> None:
 
     Strings and links are released already: only what this module keeps counts.
     """
-    vbasedev = VFIO_PCI(obj).vbasedev
+    vdev = VFIO_PCI(obj)
+    _release(vdev)
+    vbasedev = vdev.vbasedev
     vbasedev.name = None
     vbasedev.dev = None
     vbasedev.ops = None

@@ -41,12 +41,17 @@ class PCIDevice(DeviceState):
     """A PCI device (include/hw/pci/pci_device.h, struct PCIDevice).
 
     `devfn` is slot * 8 + function, -1 until the bus chose one. `name` is C's `name`, the type's.
+    `config` is configuration space as the guest sees it and `wmask` the bits it may write there;
+    `msi_cap` and `msix_cap` are offsets in it, 0 where there is no such capability.
     """
 
     cap_present: int = field(default=0, init=False, repr=False)
     devfn: int = field(default=0, init=False, repr=False)
     name: str = field(default="", init=False, repr=False)
     config: bytearray = field(default_factory=bytearray, init=False, repr=False)
+    wmask: bytearray = field(default_factory=bytearray, init=False, repr=False)
+    msi_cap: int = field(default=0, init=False, repr=False)
+    msix_cap: int = field(default=0, init=False, repr=False)
     romfile: str | None = field(default=None, init=False, repr=False)
     romsize: int = field(default=0, init=False, repr=False)
     rom_bar: int = field(default=0, init=False, repr=False)

@@ -89,12 +89,11 @@ def test_a_statement_of_some_series_stands_under_a_condition(generate: Generate)
     ]
 
 
-def test_fields_without_use_or_twin_stay_in_c(generate: Generate) -> None:
-    spec = BASE + "properties:\n  level: {kind: uint32, field: level, default: 1}\n"
-    text = module(generate(spec))
+def test_fields_without_a_twin_stay_in_c(generate: Generate) -> None:
+    text = module(generate(BASE))
     assert "level: int = 0  # uint32_t" in text
+    assert "flag: bool = False" in text
     assert "opaque" not in text
-    assert "flag" not in text
 
 
 def test_a_hook_is_bound_by_class_member_not_by_its_c_name(generate: Generate) -> None:
