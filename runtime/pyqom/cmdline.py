@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TextIO
 
 from .errors import Error
@@ -68,13 +69,12 @@ class CommandLine:
 
     out: TextIO
     err: TextIO
-    series: str = DEFAULT_SERIES
     machine: str = "q35"
     only_migratable: bool = False
     qmp: bool = False
     globals: list[GlobalProperty] = field(default_factory=list)
+    objects: list[ObjectOptions] = field(default_factory=list)
     # Each with the words of the command line that it came from, for messages.
-    objects: list[tuple[str, QemuOpts | Mapping[str, Any]]] = field(default_factory=list)
     devices: list[tuple[str, QemuOpts]] = field(default_factory=list)
     json_devices: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
@@ -158,7 +158,6 @@ def _parse_option(
     if name == "qemu":
         if value not in SERIES:
             raise Error(f"unknown QEMU series; there are {', '.join(SERIES)}")
-        line.series = value
     elif name in ("machine", "M"):
         line.machine = value
     elif name == "qmp":
@@ -173,10 +172,24 @@ def _parse_option(
         opts = opts_parse(value, "driver", device_ids, "device", line.warn_flag)
         line.devices.append((place, opts))
     elif value.startswith("{"):
-        line.objects.append((place, parse_json(value)))
+        line.objects.append(object_parse(parse_json(value)))
     else:
         opts = opts_parse(value, "qom-type", object_ids, "object", line.warn_flag)
-        line.objects.append((place, opts))
+        _object_help(line, opts)
+        line.objects.append(object_parse(opts.to_qdict(), from_json=False))
+
+
+def _object_help(line: CommandLine, options: QemuOpts) -> None:
+    """Print the help that an -object asks for, if it does, and be done."""
+    typename = options.get("qom-type")
+    if typename is None:
+        raise Error("Parameter 'qom-type' is missing")
+    text = objects_help() if typename in HELP_OPTIONS else None
+    if text is None and options.has_help():
+        text = object_help(typename)
+    if text is not None:
+        line.out.write(text)
+        raise Exit(0)
 
 
 def parse_json(text: str) -> Mapping[str, Any]:
@@ -233,40 +246,10 @@ def _device_help(line: CommandLine) -> None:
             raise Exit(0)
 
 
-def _object_help(line: CommandLine, options: QemuOpts) -> None:
-    """Print the help that an -object asks for, if it does, and be done."""
-    typename = options.get("qom-type")
-    if typename is None:
-        raise Error("Parameter 'qom-type' is missing")
-    text = objects_help() if typename in HELP_OPTIONS else None
-    if text is None and options.has_help():
-        text = object_help(typename)
-    if text is not None:
-        line.out.write(text)
-        raise Exit(0)
-
-
-def _parse_objects(line: CommandLine) -> list[ObjectOptions]:
-    """QEMU looks at each -object as it reads the command line (object_option_parse)."""
-    found = []
-    for place, options in line.objects:
-        line.location = place
-        try:
-            if isinstance(options, QemuOpts):
-                _object_help(line, options)
-                found.append(object_parse(options.to_qdict(), from_json=False))
-            else:
-                found.append(object_parse(options))
-        except Error as error:
-            raise line.fail(error) from error
-    line.location = ""
-    return found
-
-
-def _make_objects(line: CommandLine, objects: list[ObjectOptions]) -> None:
+def _make_objects(line: CommandLine) -> None:
     # QEMU has forgotten by now where on the command line an object was asked for.
     try:
-        for options in objects:
+        for options in line.objects:
             object_create(options)
     except Error as error:
         raise line.fail(error) from error
@@ -343,9 +326,7 @@ def _serve(line: CommandLine, world: World, source: TextIO) -> None:
 
 def run(line: CommandLine, world: World, source: TextIO) -> int:
     """Do what the command line asks for, in a fresh world; the exit status."""
-    world.warn = line.warn
     world.only_migratable = line.only_migratable
-    objects = _parse_objects(line)
     _device_help(line)
     if line.command and line.command[0] in _NEEDS_NO_MACHINE:
         return _command(line, world)
@@ -353,7 +334,7 @@ def run(line: CommandLine, world: World, source: TextIO) -> int:
         qdev_prop_register_global(prop)
     _start_machine(line)
     try:
-        _make_objects(line, objects)
+        _make_objects(line)
         _make_devices(line)
         machine_ready()
         if line.command:
@@ -383,9 +364,19 @@ def main(
 ) -> int:
     """The whole program; returns the exit status: 0, or 1 for an error as QEMU has it."""
     line = CommandLine(out or sys.stdout, err or sys.stderr)
-    try:
-        parse(line, arguments)
-        with World(line.series) as world:
+    # Which types there are decides already how the rest of the command line is read.
+    with World(_series(arguments), warn=line.warn) as world:
+        try:
+            parse(line, arguments)
             return run(line, world, source or sys.stdin)
-    except Exit as end:
-        return end.status
+        except Exit as end:
+            return end.status
+
+
+def _series(arguments: Sequence[str]) -> str:
+    """The last series that is asked for, or the default."""
+    found = DEFAULT_SERIES
+    for word, value in pairwise(arguments):
+        if word in ("-qemu", "--qemu") and value in SERIES:
+            found = value
+    return found

@@ -31,15 +31,19 @@ def strtol(text: str, base: int = 0) -> tuple[int, int]:
     """The number at the beginning of `text` and how many characters it takes, 0 if there is none.
 
     Blanks before it, a sign, `0x` for base 16 and in base 0 a leading 0 for octal are taken, as
-    C's strtol takes them.
+    C's strtol takes them. C23's, with which QEMU 10.0 and newer are built, takes `0b` for base 2.
     """
     at = len(text) - len(text.lstrip(_SPACE))
     sign = 1
     if text[at : at + 1] in ("+", "-"):
         sign = -1 if text[at] == "-" else 1
         at += 1
-    if base in (0, 16) and text[at : at + 2].lower() == "0x" and _digit(text[at + 2 : at + 3], 16):
+    prefix, follows = text[at : at + 2].lower(), text[at + 2 : at + 3]
+    if base in (0, 16) and prefix == "0x" and _digit(follows, 16):
         base = 16
+        at += 2
+    elif base in (0, 2) and prefix == "0b" and _digit(follows, 2) and at_least("10.0"):
+        base = 2
         at += 2
     elif base == 0:
         base = 8 if text[at : at + 1] == "0" else 10

@@ -20,7 +20,6 @@ from .propinfo import (
 )
 from .series import ByQemu
 from .visitors import Visitor, expects
-from .world import at_least
 
 if TYPE_CHECKING:
     from .object import Object
@@ -120,7 +119,8 @@ qdev_prop_pci_host_devaddr = PropertyInfo(
 
 # --- slot and function ----------------------------------------------------------------------------
 
-_HEX = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX](?=[0-9a-fA-F]))?([0-9a-fA-F]+)")
+# glibc takes "0x" with no digits for 0.
+_HEX = re.compile(r"[ \t\n\v\f\r]*([+-]?)(?:0[xX]([0-9a-fA-F]*)|([0-9a-fA-F]+))")
 
 
 def _scan_hex(text: str, at: int) -> tuple[int, int] | None:
@@ -128,7 +128,7 @@ def _scan_hex(text: str, at: int) -> tuple[int, int] | None:
     match = _HEX.match(text, at)
     if match is None:
         return None
-    value = int(match[2], 16)
+    value = int(match[2] or match[3] or "0", 16)
     return (-value if match[1] == "-" else value) & _UNSET, match.end()
 
 
@@ -154,7 +154,7 @@ def _set_devfn(obj: Object, visitor: Visitor, name: str, opaque: Any) -> None:
         if devfn is None:
             raise bad_value(obj, name, text)
         set_field_of(obj, opaque, devfn)
-    elif kind in (int, float) or not at_least("9.0"):
+    elif kind in (int, float):
         value = visitor.type_int32(name, 0)
         if not -1 <= value <= 255:
             raise expects(name or "null", "a value between -1 and 255")

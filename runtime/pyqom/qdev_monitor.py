@@ -160,6 +160,8 @@ def _as_strings(options: Options) -> dict[str, JSONValue]:
     strings: dict[str, JSONValue] = {}
     for key in qdict_order(options):
         value = options[key]
+        if key == "id" and not isinstance(value, str):
+            continue
         if isinstance(value, bool):
             strings[key] = "on" if value else "off"
         elif isinstance(value, float):

@@ -139,6 +139,7 @@ def test_the_monitor_of_7_2_makes_strings_of_json(any_world: World) -> None:
             device_add({"driver": "kinds", "u8": 1.5})
         with refused("Parameter 'id' expects an identifier"):
             device_add({"driver": "kinds", "id": "0bad"})
+        assert device_add({"driver": "kinds", "id": 5}).id is None
     else:
         with pytest.raises(Error):
             device_add(wishes)

@@ -50,8 +50,8 @@ NUMBERS += ["7 ", "7x", "1e3", "18446744073709551615", "zz", "\t\n7", "- 7", "0b
 
 @pytest.mark.parametrize("base", [0, 10, 16])
 @pytest.mark.parametrize("text", NUMBERS)
-def test_numbers_are_read_as_c_reads_them(text: str, base: int) -> None:
-    """The C library is the oracle."""
+def test_numbers_are_read_as_c_reads_them(text: str, base: int, old_world: World) -> None:
+    """The C library is the oracle, asked through its name of before C23."""
     end = ctypes.c_char_p()
     buffer = ctypes.create_string_buffer(text.encode())
     expected = libc.strtoull(buffer, ctypes.byref(end), base)
@@ -59,6 +59,13 @@ def test_numbers_are_read_as_c_reads_them(text: str, base: int) -> None:
     value, taken = strtol(text, base)
     # C stops at the largest number; what is larger is for the caller to refuse.
     assert (min(value, UINT64_MAX) & UINT64_MAX, taken) == (expected, length)
+
+
+def test_binary_numbers_are_new(any_world: World) -> None:
+    """Debian's 10.0 and 10.2 are built with C23's strtoull."""
+    assert strtol("0b11") == ((0, 1) if any_world.series == "7.2" else (3, 4))
+    assert strtol("0b2") == (0, 1)
+    assert strtol("0b1", 10) == (0, 1)
 
 
 @pytest.mark.parametrize(
