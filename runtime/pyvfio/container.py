@@ -118,8 +118,16 @@ class Container(Iommu):
             raise
         self.kind = "type1"
 
+    def leaving(self, group: Group) -> None:
+        """Take all mappings away if a group that is to be closed is the last one.
+
+        With the last group Linux drops them itself - but not while a view of a region lives on.
+        """
+        if self._groups == {group.number: group} and self.dma.mappings:
+            self.dma.unmap_all()
+
     def discard(self, group: Group) -> None:
-        """Know no more of a group, which closes itself. With the last one the IOMMU goes."""
+        """Know no more of a group, which was closed. With the last one the IOMMU goes."""
         if self._groups.get(group.number) is group:
             del self._groups[group.number]
         self.dma.refresh()
@@ -258,14 +266,8 @@ class Container(Iommu):
             last.callback(self.dma.forget_all)
             for group in self._groups.values():
                 last.callback(group.close)
-            last.callback(self._unmap_known)
             for group in self._groups.values():
                 last.callback(group.close_devices)
-
-    def _unmap_known(self) -> None:
-        """Take away what `dma` knows of, if not all went with the last group."""
-        if self.dma.mappings:
-            self.dma.unmap_all()
 
 
 def explain_open(error: VfioError) -> VfioError:

@@ -157,6 +157,7 @@ class Group:
         with ExitStack() as last:
             last.callback(self.container.discard, self)
             last.callback(self.handle.close)
+            last.callback(self.container.leaving, self)
             last.callback(self.close_devices)
 
     def __enter__(self) -> Self:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from pyvfio.device import Device
 from pyvfio.errors import VfioError
 from tests.unit.pyvfio.fake.kernel import FakeKernel
 from tests.unit.pyvfio.fake.machines import standard
@@ -56,7 +57,7 @@ def run(operation: Operation, fail_at: int | None = None, fail_with: int = errno
     try:
         with ExitStack() as stack:
             prepared = operation.prepare(kernel, stack)
-            before = kernel.leaks()
+            before, had = kernel.leaks(), addresses(prepared)
             kernel.calls.clear()
             kernel.fail_at, kernel.fail_with = fail_at, fail_with
             try:
@@ -72,11 +73,20 @@ def run(operation: Operation, fail_at: int | None = None, fail_with: int = errno
             kernel.fail_at = None
             after = kernel.leaks()
             kept = "" if after == before else f"{after}, before it was {before}"
+            if addresses(prepared) != had:
+                kept += f"addresses: {addresses(prepared)}, before it was {had}"
             del prepared
         left = str(kernel.leaks()) if kernel.leaks() else ""
     finally:
         machine.close()
     return Run(doing, calls, raised, kept, left)
+
+
+def addresses(prepared: object) -> object:
+    """Return which addresses of DMA are free, of what has any."""
+    if isinstance(prepared, Device) and not prepared.closed:
+        return prepared.dma.addresses.free_ranges
+    return None
 
 
 def named(step: str, error: BaseException | None) -> bool:
