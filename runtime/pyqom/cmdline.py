@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TextIO
@@ -69,6 +69,7 @@ class CommandLine:
 
     out: TextIO
     err: TextIO
+    series: str = DEFAULT_SERIES
     machine: str = "q35"
     only_migratable: bool = False
     qmp: bool = False
@@ -107,7 +108,7 @@ _WITH_VALUE = ("qemu", "machine", "M", "device", "global", "object", "qmp")
 
 
 def parse(line: CommandLine, arguments: Sequence[str]) -> None:
-    """Read the command line into `line`.
+    """Read the command line into `line`, in a world of the series that it asks for.
 
     Raises:
         Exit: something is wrong, or help was asked for and printed.
@@ -158,6 +159,7 @@ def _parse_option(
     if name == "qemu":
         if value not in SERIES:
             raise Error(f"unknown QEMU series; there are {', '.join(SERIES)}")
+        line.series = value
     elif name in ("machine", "M"):
         line.machine = value
     elif name == "qmp":
@@ -361,12 +363,18 @@ def main(
     out: TextIO | None = None,
     err: TextIO | None = None,
     source: TextIO | None = None,
+    prepare: Callable[[], None] | None = None,
 ) -> int:
-    """The whole program; returns the exit status: 0, or 1 for an error as QEMU has it."""
+    """The whole program; returns the exit status: 0, or 1 for an error as QEMU has it.
+
+    `prepare` is called in the new world before anything else, such as to register types.
+    """
     line = CommandLine(out or sys.stdout, err or sys.stderr)
     # Which types there are decides already how the rest of the command line is read.
     with World(_series(arguments), warn=line.warn) as world:
         try:
+            if prepare is not None:
+                prepare()
             parse(line, arguments)
             return run(line, world, source or sys.stdin)
         except Exit as end:

@@ -8,32 +8,23 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
-from pyqom import Error, World, monitor_fd_param, type_init
+from pyqom import Error, World, monitor_fd_param
 from pyqom.cmdline import main
 from pyqom.monitor import monitor_command
 from pyqom.opts import QemuOpts, opts_parse
 from pyqom.qdict import qdict_order
 from pyqom.qmp import qmp_answer
-from pyqom.typetable import _type_inits
 from tests.unit.pyqom import devices
 from tests.unit.pyqom.says import refused
 
 
-@pytest.fixture(autouse=True)
-def types() -> Iterator[None]:
-    """The test devices in every world that a command line makes."""
-    type_init(devices.register)
-    yield
-    _type_inits.remove(devices.register)
-
-
 def pyqom(*arguments: str, source: str = "") -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
-    status = main(arguments, out, err, io.StringIO(source))
+    status = main(arguments, out, err, io.StringIO(source), devices.register)
     return status, out.getvalue(), err.getvalue()
 
 
