@@ -16,7 +16,7 @@ from pyvfio.handle import Handle
 from pyvfio.holders import locked_memory
 from pyvfio.info import IommuInfo
 from pyvfio.iommu import Iommu
-from pyvfio.iova import IovaRange, describe
+from pyvfio.iova import IovaRange, describe, within
 from pyvfio.kernel import KERNEL, Kernel
 from pyvfio.reset import AffectedDevice
 from pyvfio.sysfs import Place, Sysfs
@@ -224,7 +224,7 @@ class Container(Iommu):
         if size == 0 or (vaddr | iova | size) & (info.page_size - 1):
             advice = f"vaddr, iova and size must be multiples of {info.page_size}, and size not 0"
             return error.refined(errors.Misaligned, advice)
-        if not any(iova in each and iova + size - 1 in each for each in info.iova_ranges):
+        if not within(IovaRange(iova, iova + size - 1), info.iova_ranges):
             advice = f"the IOMMU translates {describe(info.iova_ranges)}"
             return error.refined(errors.IovaOutOfRange, advice, ranges=info.iova_ranges)
         return error

@@ -25,9 +25,6 @@ class IovaRange:
         """How many addresses there are."""
         return self.end - self.start + 1
 
-    def __contains__(self, iova: int) -> bool:
-        return self.start <= iova <= self.end
-
     def __str__(self) -> str:
         return f"{self.start:#x}-{self.end:#x}"
 
@@ -35,6 +32,23 @@ class IovaRange:
 def describe(ranges: Iterable[IovaRange]) -> str:
     """Write ranges as messages do."""
     return ", ".join(map(str, ranges)) or "none"
+
+
+def merged(ranges: Iterable[IovaRange]) -> tuple[IovaRange, ...]:
+    """Return ranges in order, those that touch or overlap made one."""
+    whole: list[IovaRange] = []
+    for each in sorted(ranges):
+        if whole and each.start <= whole[-1].end + 1:
+            before = whole.pop()
+            whole.append(IovaRange(before.start, max(before.end, each.end)))
+        else:
+            whole.append(each)
+    return tuple(whole)
+
+
+def within(wanted: IovaRange, ranges: Iterable[IovaRange]) -> bool:
+    """Whether one of the ranges holds all of another."""
+    return any(each.start <= wanted.start and wanted.end <= each.end for each in ranges)
 
 
 class IovaAllocator:
@@ -49,17 +63,13 @@ class IovaAllocator:
 
     def __init__(self, windows: Iterable[IovaRange], page_size: int = 4096) -> None:
         self.page_size = page_size
-        self.windows = tuple(sorted(windows))
+        self.windows = merged(windows)
         self._free: list[IovaRange] = []
         for window in self.windows:
             start = -(-window.start // page_size) * page_size
             end = (window.end + 1) // page_size * page_size - 1
-            if start > end:
-                continue
-            if self._free and start <= self._free[-1].end + 1:
-                start, end = self._free[-1].start, max(end, self._free[-1].end)
-                self._free.pop()
-            self._free.append(IovaRange(start, end))
+            if start < end:
+                self._free.append(IovaRange(start, end))
 
     @property
     def free_ranges(self) -> tuple[IovaRange, ...]:
@@ -104,12 +114,12 @@ class IovaAllocator:
 
         Raises:
             Misaligned: an address or a size is no multiple of the page size.
-            IovaOutOfRange: not all of them lie in windows.
+            IovaOutOfRange: they do not lie in a window.
             DmaOverlap: somebody has them, or some of them.
         """
         self._check(size=size, iova=iova)
         wanted = IovaRange(iova, iova + size - 1)
-        if not self._in_windows(wanted):
+        if not within(wanted, self.windows):
             error = errors.IovaOutOfRange(
                 errno.EINVAL,
                 CALL,
@@ -141,7 +151,7 @@ class IovaAllocator:
         before = self._free[place - 1] if place > 0 else None
         after = self._free[place] if place < len(self._free) else None
         if (
-            not self._in_windows(back)
+            not within(back, self.windows)
             or (before is not None and before.end >= back.start)
             or (after is not None and after.start <= back.end)
         ):
@@ -153,15 +163,6 @@ class IovaAllocator:
             place -= 1
             start = self._free.pop(place).start
         self._free.insert(place, IovaRange(start, end))
-
-    def _in_windows(self, wanted: IovaRange) -> bool:
-        at = wanted.start
-        for window in self.windows:
-            if at in window:
-                if wanted.end <= window.end:
-                    return True
-                at = window.end + 1
-        return False
 
     def _take(self, wanted: IovaRange) -> None:
         """Split the free range that holds `wanted`."""
