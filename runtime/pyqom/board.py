@@ -30,6 +30,7 @@ from .tree import object_property_add_child
 from .typetable import TypeInfo, type_init, type_register_static
 from .world import at_least, current
 
+TYPE_ISA_BUS = "ISA"
 TYPE_PCI_HOST_BRIDGE = "pci-host-bridge"
 TYPE_PCIE_HOST_BRIDGE = "pcie-host-bridge"
 
@@ -107,6 +108,7 @@ _ON_BOARD = {
     "ICH9-SMB": (0x2930, 0x0C05),
 }
 _HANDLERS = ("PIIX4_PM", "ICH9-LPC")
+_ISA_BRIDGES = ("PIIX3", "ICH9-LPC")
 _NOT_HOTPLUGGABLE = ("PIIX3", "PIIX4_PM", "ICH9-LPC")
 
 _I440FX_DEVICES = (("i440FX", 0x00), ("PIIX3", 0x08), ("piix3-ide", 0x09), ("PIIX4_PM", 0x0B))
@@ -136,6 +138,8 @@ def _build(
         object_property_set_int(dev, "addr", devfn)
         if typename in ("i440FX", "mch"):
             object_property_add_child(bridge, "mch" if typename == "mch" else "i440fx", dev)
+        if typename in _ISA_BRIDGES:
+            qbus_new(TYPE_ISA_BUS, dev, "isa.0")
         qdev_realize(dev, bridge.bus)
         object_unref(dev)
         if typename in _HANDLERS:
@@ -166,6 +170,7 @@ def end_of_board() -> None:
 
 
 def _register() -> None:
+    type_register_static(TypeInfo(name=TYPE_ISA_BUS, parent="bus"))
     type_register_static(
         TypeInfo(
             name=TYPE_PCI_HOST_BRIDGE,

@@ -24,6 +24,7 @@ from .object_add import (
 )
 from .opts import HELP_OPTIONS, QemuOpts, opts_parse
 from .qdev_monitor import device_add, qdev_device_add_from_qdict
+from .qjson import qobject_from_json
 from .qmp import qmp_answer
 from .series import DEFAULT_SERIES, SERIES
 from .tree import (
@@ -195,17 +196,14 @@ def _object_help(line: CommandLine, options: QemuOpts) -> None:
 
 
 def parse_json(text: str) -> Mapping[str, Any]:
-    """A JSON object given as an option's value.
+    """A JSON object given as an option's value or as a QMP command.
 
     Raises:
-        Error: it is none. QEMU's parser words its complaints otherwise.
+        Error: it is none.
     """
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise Error(f"JSON parse error, {error.msg}") from error
-    if not isinstance(value, dict):
-        raise Error("JSON parse error, expecting an object")
+    value = qobject_from_json(text)
+    if not isinstance(value, Mapping):
+        raise Error("QMP input must be a JSON object")
     return value
 
 
@@ -328,6 +326,7 @@ def _serve(line: CommandLine, world: World, source: TextIO) -> None:
 
 def run(line: CommandLine, world: World, source: TextIO) -> int:
     """Do what the command line asks for, in a fresh world; the exit status."""
+    world.warn = line.warn
     world.only_migratable = line.only_migratable
     _device_help(line)
     if line.command and line.command[0] in _NEEDS_NO_MACHINE:

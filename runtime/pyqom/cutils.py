@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
-from .world import at_least
+from .world import at_least, current
 
 INT64_MIN = -(1 << 63)
 INT64_MAX = (1 << 63) - 1
@@ -102,7 +101,7 @@ def strtosz(text: str) -> int:
         raise OutOfRange(text) if at_least("8.1") and at == len(text) else NoNumber(text)
     if at and value > UINT64_MAX:
         raise OutOfRange(text) if at == len(text) else NoNumber(text)
-    fraction = Fraction(0)
+    fraction = 0.0
     is_hex = False
     if at and value == 0 and text[at : at + 1] in ("x", "X"):
         value, at = strtol(text, 16)
@@ -112,18 +111,32 @@ def strtosz(text: str) -> int:
     elif match := _FRACTION.match(text, at):
         if not at and (match[0] == "." or not at_least("8.1")):
             raise NoNumber(text)
-        fraction = Fraction("0" + match[0] + "0")
+        fraction = float("0" + match[0] + "0")
         at = match.end()
     if at == 0:
         raise NoNumber(text)
     scale = _SUFFIX.get(text[at : at + 1].upper())
     if scale is not None:
-        if is_hex and at_least("8.1"):
-            raise NoNumber(text)
+        if is_hex:
+            if at_least("8.1"):
+                raise NoNumber(text)
+            current().warn(f"Using a multiplier suffix on hex numbers is deprecated: {text}")
         at += 1
-    if at != len(text) or (fraction and (scale or 1) == 1):
+    value, part = _fixed_point(value, fraction)
+    if at != len(text) or (part and (scale or 1) == 1):
         raise NoNumber(text)
-    size = int((value + fraction) * (scale or 1) + Fraction(1, 2))
+    size = ((value << 64) + part) * (scale or 1) + (1 << 63) >> 64
     if size > UINT64_MAX:
         raise OutOfRange(text)
     return size
+
+
+def _fixed_point(value: int, fraction: float) -> tuple[int, int]:
+    """Value and fraction as a whole number and 64 bits behind the point, as QEMU rounds them.
+
+    A fraction with many digits may become 1.0; 7.2 then loses it, newer ones add it.
+    """
+    if fraction >= 1.0:
+        return (value + 1, 0) if at_least("8.1") else (value, 0)
+    part = int(fraction * 2.0**64)
+    return value, part or int(fraction > 0.0 and at_least("8.1"))

@@ -113,7 +113,11 @@ def _find_machine(name: str, world: World) -> MachineClass:
     klass = object_class_by_name(f"{wanted}-machine")
     if klass is None or klass.type.abstract:
         raise Error(
-            f'unsupported machine type: "{name}"',
+            (
+                f'unsupported machine type: "{name}"'
+                if world.at_least("8.0")
+                else "unsupported machine type"
+            ),
             hint="Use -machine help to list supported machines\n",
         )
     return MACHINE_CLASS(klass)

@@ -68,7 +68,8 @@ def test_before_there_is_a_machine(any_world: World) -> None:
 def test_a_machine_that_is_not_there(any_world: World) -> None:
     with pytest.raises(Error) as caught:
         machine_start("pc-q35-99.0")
-    assert str(caught.value) == 'unsupported machine type: "pc-q35-99.0"'
+    name = "" if any_world.series == "7.2" else ': "pc-q35-99.0"'
+    assert str(caught.value) == f"unsupported machine type{name}"
     assert caught.value.hint == "Use -machine help to list supported machines\n"
 
 

@@ -104,10 +104,23 @@ def test_sizes_that_are_out_of_range(text: str, world: World) -> None:
 
 
 def test_7_2_takes_a_suffix_after_hex_and_no_bare_fraction(old_world: World) -> None:
+    warnings: list[str] = []
+    old_world.warn = warnings.append
     assert strtosz("0x10k") == 16384
+    assert warnings == ["Using a multiplier suffix on hex numbers is deprecated: 0x10k"]
     for text in (".5G", "-0"):
         with pytest.raises(NoNumber):
             strtosz(text)
+
+
+def test_a_fraction_is_a_double(any_world: World) -> None:
+    """Many nines round to one, which 7.2 forgets and newer ones add."""
+    if any_world.series == "7.2":
+        assert strtosz("15.9999999999999999999E") == 15 << 60
+    else:
+        with pytest.raises(OutOfRange):
+            strtosz("15.9999999999999999999E")
+        assert strtosz("1.9999999999999999999k") == 2048
 
 
 # --- reading --------------------------------------------------------------------------------------
