@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from .bus import qbus_new, qbus_set_hotplug_handler
 from .device import qdev_new, qdev_realize, qdev_unrealize
 from .errors import Abort
-from .hotplug import HOTPLUG_HANDLER_CLASS, TYPE_HOTPLUG_HANDLER
+from .hotplug import (
+    HOTPLUG_HANDLER_CLASS,
+    TYPE_HOTPLUG_HANDLER,
+    hotplug_handler_unplug,
+    qdev_get_hotplug_handler,
+)
 from .klass import ObjectClass
 from .object import Object, object_unref
 from .pci import (
@@ -22,11 +27,11 @@ from .pci import (
     QEMU_PCI_CAP_MULTIFUNCTION,
     PCIBus,
 )
-from .pci_realize import claim_acpi_index, release_acpi_index
+from .pci_realize import claim_acpi_index, pci_slot, release_acpi_index
 from .property import object_property_set_int
-from .qdev import DEVICE_CLASS, BusState, DeviceState, MachineState
+from .qdev import DEVICE_CLASS, DEVICE_GET_CLASS, BusState, DeviceState, MachineState
 from .sysbus import TYPE_SYS_BUS_DEVICE, SysBusDevice, sysbus_get_default
-from .tree import object_property_add_child
+from .tree import object_property_add_child, object_unparent
 from .typetable import TypeInfo, type_init, type_register_static
 from .world import at_least, current
 
@@ -64,6 +69,31 @@ def _unplug(handler: Object, dev: DeviceState) -> None:
     if not at_least("8.0"):
         release_acpi_index(PCI_DEVICE(dev))
     qdev_unrealize(dev)
+
+
+def acpi_pcihp_eject_slot(bus: PCIBus, slot: int) -> None:
+    """What a guest does to answer a request: let go of a slot's devices (acpi_pcihp_eject_slot)."""
+    for dev in bus.devices[slot << 3 : (slot + 1) << 3]:
+        if dev is not None and DEVICE_GET_CLASS(dev).hotpluggable:
+            handler = qdev_get_hotplug_handler(dev)
+            if handler is not None:
+                dev.pending_deleted_event = False
+                hotplug_handler_unplug(handler, dev)
+            object_unparent(dev)
+
+
+def acpi_pcihp_reset() -> None:
+    """Carry out what guests were asked for and did not answer (acpi_pcihp_reset)."""
+    for kid in sysbus_get_default().children:
+        for bus in kid.child.child_bus:
+            if isinstance(bus, PCIBus):
+                asked = {
+                    pci_slot(dev.devfn)
+                    for dev in bus.devices
+                    if dev is not None and dev.pending_deleted_event
+                }
+                for slot in sorted(asked):
+                    acpi_pcihp_eject_slot(bus, slot)
 
 
 def _is_hotpluggable_bus(handler: Object, bus: BusState) -> bool:
@@ -136,8 +166,8 @@ def _build(
         if devfn & ~7:
             dev.cap_present |= QEMU_PCI_CAP_MULTIFUNCTION
         object_property_set_int(dev, "addr", devfn)
-        if typename in ("i440FX", "mch"):
-            object_property_add_child(bridge, "mch" if typename == "mch" else "i440fx", dev)
+        if typename == "mch":
+            object_property_add_child(bridge, "mch", dev)
         if typename in _ISA_BRIDGES:
             qbus_new(TYPE_ISA_BUS, dev, "isa.0")
         qdev_realize(dev, bridge.bus)

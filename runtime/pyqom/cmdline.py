@@ -33,7 +33,7 @@ from .tree import (
     object_resolve_path_at,
     object_unparent,
 )
-from .world import World
+from .world import World, current
 
 PROGRAM = "pyqom"
 
@@ -83,7 +83,13 @@ class CommandLine:
     location: str = ""
 
     def report(self, text: str, hint: str = "") -> None:
-        """Say `text` with the place it is about, as error_report does."""
+        """Say `text` with the place it is about, as error_report does.
+
+        While a monitor's command runs QEMU leaves both away.
+        """
+        if current().in_monitor:
+            self.err.write(f"{text}\n{hint}")
+            return
         place = f"{self.location}: " if self.location else ""
         self.err.write(f"{PROGRAM}: {place}{text}\n{hint}")
 
@@ -133,7 +139,7 @@ def parse(line: CommandLine, arguments: Sequence[str]) -> None:
             line.location = word
             raise line.fail(Error("requires an argument"))
         value = rest.pop(0)
-        line.location = f"-{name} {value}"
+        line.location = f"{word} {value}"
         try:
             _parse_option(line, name, value, device_ids, object_ids)
         except Error as error:

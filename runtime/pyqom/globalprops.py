@@ -52,7 +52,7 @@ def object_apply_global_props(
             error.prepend(f"can't apply global {prop.driver}.{prop.property}={prop.value}: ")
             if propagate:
                 raise
-            current().warn(error.desc)
+            current().warn(f"{error.desc}\n{error.hint}".rstrip("\n"))
 
 
 def object_apply_compat_props(obj: Object) -> None:

@@ -9,7 +9,8 @@ those: enough that a device is put, plugged and found where QEMU would have it
 from __future__ import annotations
 
 from . import pci_device as pci_device  # noqa: PLC0414 - registers the PCI types
-from .board import build_i440fx, build_q35, end_of_board
+from .board import acpi_pcihp_reset, build_i440fx, build_q35, end_of_board
+from .bus import bus_cold_reset
 from .errors import Abort, Error
 from .globalprops import (
     GlobalProperty,
@@ -105,6 +106,12 @@ def machine_ready() -> None:
     qdev_prop_check_globals()
     end_of_board()
     current().phase = MachineInitPhase.MACHINE_READY
+
+
+def system_reset() -> None:
+    """Reset all devices; those that a guest was asked to let go are gone then (QMP's system_reset)."""
+    bus_cold_reset(sysbus_get_default())
+    acpi_pcihp_reset()
 
 
 def _find_machine(name: str, world: World) -> MachineClass:

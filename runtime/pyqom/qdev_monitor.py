@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 
+from .board import acpi_pcihp_eject_slot
 from .device import machine_get_container, qdev_new, qdev_realize
 from .errors import Abort, DeviceNotFound, Error
 from .hotplug import (
@@ -23,6 +24,8 @@ from .ids import check_id
 from .klass import object_class_by_name, object_class_dynamic_cast, object_class_is_abstract
 from .monitor import monitor_command
 from .object import object_dynamic_cast, object_get_typename, object_unref
+from .pci import PCIDevice, pci_get_bus
+from .pci_realize import pci_slot
 from .property import object_property_set
 from .qbus_find import qbus_find, qdev_find_default_bus
 from .qdev import (
@@ -252,7 +255,7 @@ def device_del(name: str) -> None:
 
 
 def device_eject(name: str) -> None:
-    """What a guest does to answer device_del: let the device go (acpi_pcihp_eject_slot).
+    """What a guest does to answer device_del: let go of all in the device's slot.
 
     Raises:
         Error: no such device, or nobody asked for it.
@@ -260,8 +263,6 @@ def device_eject(name: str) -> None:
     dev = find_device_state(name)
     if not dev.pending_deleted_event:
         raise Error(f"Device {name} is not in the process of unplug")
-    handler = qdev_get_hotplug_handler(dev)
-    if handler is not None:
-        dev.pending_deleted_event = False
-        hotplug_handler_unplug(handler, dev)
-    object_unparent(dev)
+    if not isinstance(dev, PCIDevice):
+        raise Abort(f"{dev!r} is no PCI device, and yet a guest was asked for it")
+    acpi_pcihp_eject_slot(pci_get_bus(dev), pci_slot(dev.devfn))

@@ -96,7 +96,7 @@ def test_a_good_command_line_is_silent() -> None:
     ("arguments", "text"),
     [
         (["-device", "nosuch"], "-device nosuch: 'nosuch' is not a valid device model name"),
-        (["--device", "nosuch"], "-device nosuch: 'nosuch' is not a valid device model name"),
+        (["--device", "nosuch"], "--device nosuch: 'nosuch' is not a valid device model name"),
         (
             ["-device", "nic,id=a", "-device", "nic,id=a"],
             "-device nic,id=a: Duplicate ID 'a' for device",
@@ -266,6 +266,18 @@ def test_qmp_on_standard_input() -> None:
         {"error": {"class": "GenericError", "desc": "Parameter 'extra' is unexpected"}},
         {"error": {"class": "GenericError", "desc": "Parameter 'path' is missing"}},
     ]
+
+
+def test_in_a_monitor_a_warning_stands_alone_and_has_its_hint() -> None:
+    source = json.dumps({"execute": "device_add", "arguments": {"driver": "kinds"}})
+    _, _, err = pyqom(
+        *("-machine", "pc", "-global", "kinds.size=x", "-qmp", "stdio"), source=source
+    )
+    assert err == (
+        "warning: can't apply global kinds.size=x: Parameter 'size' expects a non-negative number"
+        " below 2^64\nOptional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\n"
+        "and exabytes, respectively.\n"
+    )
 
 
 def test_descriptors_have_names_in_a_monitor() -> None:

@@ -40,6 +40,8 @@ def test_a_machine_has_a_pci_bus_where_qemu_has_it(
     assert object_property_get_qobject(dev, "addr") == first
     assert object_property_get_qobject(dev, "parent_bus") == bus
     assert qom_get("/machine/unattached/sysbus", "type") == "System"
+    host = "q35" if name == "q35" else "i440fx"
+    assert str(qom_get(host, "type")).endswith("-pcihost")
     assert object_resolve_path("/machine/unattached/sysbus")[0] is sysbus_get_default()
 
 
