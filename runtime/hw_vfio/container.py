@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 from pyqom import Error, World, current
 from pyvfio import Container, errors
 from pyvfio.kernel import Kernel
+from pyvfio.sysfs import Place
 
 if TYPE_CHECKING:
     from .device import VFIODevice
@@ -60,8 +61,10 @@ def vfio_attach_device(vbasedev: VFIODevice, group: int, vf_token: str | None) -
         hint = "bind the device, and with it its whole group, to vfio-pci\n"
         raise Error(f"Could not open '/dev/vfio/{group}': {reason}", hint=hint)
     container = vfio_container(vbasedev.kernel)
+    folder = Path(vbasedev.sysfsdev or "").resolve()
     try:
-        vbasedev.device = container.open_device(vbasedev.sysfsdev or "", vf_token=vf_token)
+        place = Place(str(folder), folder.name, group, None)
+        vbasedev.device = container.open_device(place, vf_token=vf_token)
     except errors.VfioError as error:
         _close_unused(container)
         raise translated(error, group) from error
