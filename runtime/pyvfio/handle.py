@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 from types import TracebackType
 from typing import Self
@@ -50,7 +51,7 @@ class Handle:
             Closed: there is none any more.
         """
         if self._fd < 0:
-            raise errors.Closed(9, "fileno", self.path, advice="it was closed before")
+            raise errors.Closed(errno.EBADF, "fileno", self.path, advice="it was closed before")
         return self._fd
 
     def close(self) -> None:
@@ -84,10 +85,9 @@ class Handle:
         Raises:
             VfioError: the kernel refused.
         """
+        fd = self.fileno()
         try:
-            return self.kernel.ioctl(self.fileno(), request.number, argument)
-        except VfioError:
-            raise
+            return self.kernel.ioctl(fd, request.number, argument)
         except OSError as error:
             raise VfioError.of(error, request.name, self.path, shown) from error
 
@@ -97,10 +97,9 @@ class Handle:
         Raises:
             VfioError: the kernel refused (`call` is "mmap").
         """
+        fd = self.fileno()
         try:
-            return self.kernel.mmap(self.fileno(), size, prot, offset)
-        except VfioError:
-            raise
+            return self.kernel.mmap(fd, size, prot, offset)
         except OSError as error:
             shown = {"offset": offset, "size": size}
             raise VfioError.of(error, "mmap", self.path, shown) from error
