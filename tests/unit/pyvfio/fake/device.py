@@ -197,11 +197,12 @@ class DeviceFile(File):
         return 0
 
     def _off(self, index: int) -> int:
-        if self.kind == index:
-            self.kind = None
-            self.prepared = 0
-            self.resample = None
-            self.fds = {key: fd for key, fd in self.fds.items() if key[0] != index}
+        if self.kind != index:
+            fail(errno.EINVAL)
+        self.kind = None
+        self.prepared = 0
+        self.resample = None
+        self.fds = {key: fd for key, fd in self.fds.items() if key[0] != index}
         return 0
 
     def _assign(self, index: int, start: int, fds: list[int]) -> int:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A small model of Linux with VFIO, whose calls fail when a test says so.
 
-It keeps to what a real kernel answers (the tests in tests/vm ask one): who refuses what, with which
-errno, and what stays busy as long as something lives. Eventfds are real ones.
+It keeps to what a real kernel answers - test_fake.py holds it to what one did answer: who refuses
+what, with which errno, and what stays busy as long as something lives. Eventfds are real ones.
 """
 
 from __future__ import annotations
