@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from qomgen import model, problems
 from qomgen.ctype import CType, CTypeError
-from qomgen.ctype import parse as parse_ctype
+from qomgen.ctype import parse as _parse_ctype
 from qomgen.diagnostics import Diagnostics, Span
 from qomgen.series import Series
 from qomgen.source import Entry, Mapping, Node, Scalar, Sequence, walk
 
 STEP_MODIFIERS = frozenset({"in", "if", "since", "until", "doc", "args"})
 """Keys of a step that are no action."""
+
+parse_ctype = lru_cache(4096)(_parse_ctype)
+"""Types are read anew for each series, and they are mostly the same."""
 
 PLACES = frozenset({"properties", "class_properties", "descriptions", "bootindex"})
 """Steps that say where something declared elsewhere goes."""
@@ -171,7 +175,10 @@ class Builder:
         assert isinstance(node, Mapping)
         for form in ("field", "value", "object", "self", "type_name", "text"):
             if (value := _text(node, form)) is not None:
-                return model.Argument(form, value, node.value_span(form), _text(node, "in"))
+                where = _text(node, "in")
+                return model.Argument(
+                    form, value, node.value_span(form), where, node.value_span("in")
+                )
         return None
 
     def steps(self, node: Node | None) -> tuple[model.Step, ...]:
@@ -203,6 +210,7 @@ class Builder:
             in_type=_text(node, "in"),
             guard=self.guard(node),
             doc=_text(node, "doc"),
+            in_span=node.value_span("in"),
         )
 
     @staticmethod
@@ -216,7 +224,9 @@ class Builder:
                 items = arguments.items if isinstance(arguments, Sequence) else ()
                 read = (self.argument(item) for item in items)
                 return model.CallStep(
-                    _text(node, "call") or "", tuple(each for each in read if each)
+                    _text(node, "call") or "",
+                    tuple(each for each in read if each),
+                    node.value_span("call"),
                 )
             case "set" | "set_bits":
                 assert isinstance(value, Mapping)
@@ -224,7 +234,8 @@ class Builder:
                     (entry.key, _constant(entry.value), entry.key_span)
                     for entry in value.entries.values()
                 )
-                return model.AssignStep(values, bits=key == "set_bits")
+                spans = tuple(entry.value.span for entry in value.entries.values())
+                return model.AssignStep(values, bits=key == "set_bits", value_spans=spans)
             case "descriptions" if isinstance(value, Mapping):
                 order = _texts(value.get("order"))
                 return model.DescriptionsStep(
@@ -240,17 +251,20 @@ class Builder:
     @staticmethod
     def _member_value(entry: Entry) -> model.MemberValue:
         value: model.Constant | tuple[str, ...] | model.VmState | model.ChainedHook | model.TypeName
+        words = _texts(entry.value)
         if isinstance(entry.value, Sequence):
-            value = tuple(word for word, _ in _texts(entry.value))
+            value = tuple(word for word, _ in words)
         elif isinstance(entry.value, Scalar):
             value = _constant(entry.value)
         elif (hook := _text(entry.value, "hook")) is not None:
-            value = model.ChainedHook(hook, _text(entry.value, "parent") or "")
+            kept = _text(entry.value, "parent") or ""
+            value = model.ChainedHook(hook, kept, entry.value.value_span("parent"))
         elif (named := _text(entry.value, "type_name")) is not None:
             value = model.TypeName(named)
         else:
             value = model.VmState(_text(entry.value, "name") or "")
-        return model.MemberValue(entry.key, value, entry.key_span, entry.value.span)
+        spans = tuple(span for _, span in words)
+        return model.MemberValue(entry.key, value, entry.key_span, entry.value.span, spans)
 
     def function(self, node: Mapping, key: str) -> model.Function | None:
         """What `key` of a type or accessor says: a name, steps, or both."""
@@ -262,7 +276,10 @@ class Builder:
         if isinstance(value, Sequence):
             return model.Function(node.key_span(key), None, self.steps(value))
         return model.Function(
-            node.key_span(key), _text(value, "name"), self.steps(value.get("steps"))
+            node.key_span(key),
+            _text(value, "name"),
+            self.steps(value.get("steps")),
+            value.value_span("name"),
         )
 
     # Properties

@@ -210,14 +210,17 @@ class SpecErrors(Exception):
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word nearest to `word`, or None if none is near."""
-    letters = set(word)
+    folded = {each.casefold(): each for each in sorted(set(known))}
+    sought = word.casefold()
+    letters = set(sought)
     # difflib alone takes a tenth of a second to look through the constants of QEMU: leave out what can't be near.
-    candidates = sorted(
+    candidates = [
         each
-        for each in set(known)
+        for each in folded
         if 0.4 < len(each) / max(len(word), 1) < 2.5 and len(letters & set(each)) * 2 > len(letters)
-    )
-    return next(iter(difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)), None)
+    ]
+    near = difflib.get_close_matches(sought, candidates, n=1, cutoff=0.6)
+    return folded[near[0]] if near else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -29,7 +29,7 @@ class Guard:
     negated: bool = False
 
     def __str__(self) -> str:
-        return ("not " if self.negated else "") + " and ".join(self.symbols)
+        return ("without " if self.negated else "with ") + " and ".join(self.symbols)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,7 @@ class Argument:
     value: Constant
     span: Span
     in_type: str | None = None
+    in_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,8 @@ class MemberValue:
     value: Constant | tuple[str, ...] | VmState | ChainedHook | TypeName
     span: Span
     value_span: Span
+    word_spans: tuple[Span, ...] = ()
+    """Of a list of words: where each stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,7 @@ class ChainedHook:
 
     hook: str
     parent: str
+    parent_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,7 @@ class AssignStep:
 
     values: tuple[tuple[str, Constant, Span], ...]
     bits: bool = False
+    value_spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +214,7 @@ class CallStep:
 
     function: str
     arguments: tuple[Argument, ...]
+    function_span: Span | None = None
 
 
 Action: TypeAlias = MembersStep | PlaceStep | DescriptionsStep | AssignStep | CallStep
@@ -223,6 +229,7 @@ class Step:
     in_type: str | None = None
     guard: Guard | None = None
     doc: str | None = None
+    in_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +239,7 @@ class Function:
     span: Span
     name: str | None = None
     steps: tuple[Step, ...] | None = None
+    name_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def _quoted(diagnostic: Diagnostic) -> list[str]:
     gutter = f"{span.line:5} | "
     carets = "^" * max(_width(_visible(marked)), 1)
     return [
-        gutter + head + _visible(window) + tail,
+        (gutter + head + _visible(window) + tail).rstrip(),
         " " * (len(gutter) - 2) + "| " + " " * len(head) + _blank(before) + carets,
     ]
 

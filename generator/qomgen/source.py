@@ -134,11 +134,14 @@ def read(path: Path, name: str, found: Diagnostics) -> SourceFile | None:
         name: how messages and generated headers call it.
         found: takes the diagnostic when the file is no readable UTF-8 text of at most `MAX_BYTES`.
     """
+    data = b""
     try:
-        file = SourceFile(name, _decode(_bytes(path)))
+        data = _bytes(path)
+        file = SourceFile(name, _decode(data))
     except _Unreadable as error:
-        here = Span.start_of(SourceFile(name, ""))
-        found.add(problems.Unreadable(here, error.hint, reason=error.reason))
+        text = data[: error.offset + 1].decode("utf-8", "replace") if error.offset else ""
+        place = SourceFile(name, text).span_at(max(len(text) - 1, 0))
+        found.add(problems.Unreadable(place, error.hint, reason=error.reason))
         found.lose_file()
         return None
     if control := _CONTROL.search(file.text):
@@ -151,10 +154,12 @@ def read(path: Path, name: str, found: Diagnostics) -> SourceFile | None:
 class _Unreadable(Exception):
     """A file is no text; why, and what to do."""
 
-    def __init__(self, reason: str, hint: str | None = None) -> None:
+    def __init__(self, reason: str, hint: str | None = None, offset: int = 0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.hint = hint
+        self.offset = offset
+        """The byte at which reading ended."""
 
 
 def _bytes(path: Path) -> bytes:
@@ -179,9 +184,9 @@ def _decode(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        where = f"byte 0x{data[error.start]:02X} at offset {error.start} of the file"
-        raise _Unreadable(f"line {line} is not UTF-8 ({where})") from error
+        byte = f"0x{data[error.start]:02X}"
+        hint = "convert it, for example with iconv -f LATIN1 -t UTF-8"
+        raise _Unreadable(f"the byte {byte} here is not UTF-8", hint, error.start) from error
 
 
 def _control(span: Span, char: str, found: Diagnostics) -> None:
@@ -200,7 +205,7 @@ def parse(file: SourceFile, found: Diagnostics) -> list[Mapping]:
         found.lose_file()
         return []
     if not builder.any_document:
-        found.add(problems.NotADocument(Span.start_of(file), what="an empty file"))
+        found.add(problems.NotADocument(Span.start_of(file), what="a file without data"))
     return builder.documents
 
 
@@ -212,10 +217,7 @@ def _feed(builder: _Builder) -> bool:
             if not builder.take(event):
                 return False
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        span = file.span(mark.line, mark.column) if mark else Span.start_of(file)
-        what = _one_line(error.problem or error.context or "malformed text")
-        builder.found.add(problems.YamlSyntax(span, _syntax_hint(file, span), problem=what))
+        builder.found.add(_syntax_error(file, error))
         return False
     except YAMLError as error:
         builder.found.add(problems.YamlSyntax(Span.start_of(file), problem=_one_line(str(error))))
@@ -223,16 +225,48 @@ def _feed(builder: _Builder) -> bool:
     return True
 
 
+def _syntax_error(file: SourceFile, error: MarkedYAMLError) -> problems.YamlSyntax:
+    """The parser's complaint, where it gave up, and what most often is behind it."""
+    mark, context = error.problem_mark or error.context_mark, error.context_mark
+    span = file.span(mark.line, mark.column) if mark else Span.start_of(file)
+    what = _one_line(error.problem or error.context or "malformed text")
+    hint = _syntax_hint(file, span)
+    if hint is None and context is not None and error.context in _BEGUN:
+        hint = f"{_BEGUN[error.context]} begins in line {context.line + 1}; is its end missing?"
+        if span.line > len(file.text.splitlines()):
+            # At the end of the file there is nothing to see.
+            span = file.span(context.line, context.column)
+    return problems.YamlSyntax(span, hint, problem=what)
+
+
+_BEGUN = {
+    "while parsing a flow sequence": "the list in brackets",
+    "while parsing a flow mapping": "the mapping in braces",
+    "while scanning a quoted scalar": "the quoted text",
+}
+"""What the parser was in the midst of, by its own words."""
+
+
 def _syntax_hint(file: SourceFile, span: Span) -> str | None:
-    """What most often is behind a parser's complaint about this place."""
-    line = file.lines[span.line - 1] if span.line <= len(file.lines) else ""
-    if "\t" in line[: span.column] and not line[: span.column].strip():
+    """What most often is behind a complaint about this place."""
+    lines = file.lines
+    line = lines[span.line - 1] if span.line <= len(lines) else ""
+    before = line[: span.column - 1]
+    here = line[span.column - 1 : span.column]
+    if not line[: span.column].strip() and "\t" in line[: span.column]:
         return "indent with spaces; YAML allows no tabs there"
-    if line[span.column - 1 : span.column] in ("@", "`", "%"):
+    if here in ("@", "`", "%") and here:
         return "quote a text that begins with this character"
-    if ": " in line[: span.column] and line[span.column - 1 : span.column] == ":":
+    if here == ":" and ": " in before:
         return "quote a text that has ': ' in it"
+    above = lines[span.line - 2] if span.line > 1 else ""
+    if here == ":" and _indent(line) > _indent(above) and not above.rstrip().endswith(":"):
+        return "this key stands deeper than the line above, which has a value already"
     return None
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _one_line(text: str) -> str:
@@ -249,6 +283,8 @@ class _Open:
     key: tuple[str, Span] | None = None
     refused: bool = False
     """The key is no key, or there already: its value is passed over."""
+    incomplete: bool = False
+    """Something of it was to come from elsewhere (a merge key)."""
 
 
 @dataclass(slots=True)
@@ -274,7 +310,9 @@ class _Builder:
                 self.stack.append(_Open(self._span(event), {} if is_mapping else None))
             case MappingEndEvent() | SequenceEndEvent():
                 done = self.stack.pop()
-                if done.mapping is None:
+                if done.incomplete:
+                    self._leave_out(done)
+                elif done.mapping is None:
                     self._place(Sequence(tuple(done.items), done.span))
                 else:
                     self._place(Mapping(done.mapping, done.span))
@@ -357,8 +395,14 @@ class _Builder:
         if top.key is None:
             top.key, top.refused = ("", span), True
         else:
+            top.incomplete = top.incomplete or top.key[0] == "<<"
             self.found.leave_out([top.key[0]])
             top.key = None
+
+    def _leave_out(self, done: _Open) -> None:
+        """Pass over a mapping of which a part is not known, as far out as its key."""
+        self.found.leave_out(names(Mapping(done.mapping or {}, done.span)))
+        self._pass_over(done.span)
 
     def _key(self, node: Node) -> tuple[str, Span]:
         if isinstance(node, Scalar):

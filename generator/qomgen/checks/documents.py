@@ -73,6 +73,8 @@ def _within_type(document: Mapping, found: Diagnostics) -> None:
     """`since` and `until` of properties against those of their type."""
     name = document.get("type")
     since, until = _series(document, "since"), _series(document, "until")
+    if since is not None and until is not None and until <= since:
+        return
     life = ", ".join(
         f"{word} {series}" for word, series in (("since", since), ("until", until)) if series
     )

@@ -98,7 +98,8 @@ def _needed_by_step(catalog: Catalog, type_: model.Type, step: model.Step) -> It
     match step.action:
         case model.CallStep(function=name, arguments=arguments):
             passed = [argument for argument in arguments if argument.value != "errp"]
-            yield Needed(f"call of {name}", name, step.span, len(passed), named=True)
+            span = step.action.function_span or step.span
+            yield Needed(f"call of {name}", name, span, len(passed), named=True)
             for argument in arguments:
                 if argument.form == "object":
                     text = str(argument.value)
@@ -162,8 +163,13 @@ def _hook(finder: HookFinder, module: Module, need: Needed, found: Diagnostics) 
     arity = defining.functions.get(home.name) if defining else None
     if need.value or need.arguments is None or arity is None or arity.takes(need.arguments):
         return
-    told = {"what": need.what, "module": ref.module, "name": need.name}
-    found.add(problems.HookArity(need.span, actual=str(arity), expected=need.arguments, **told))
+    told = {"what": need.what, "module": ref.module, "name": need.name, "actual": str(arity)}
+    gives = f"the call gives {need.arguments}" if need.named else _in_c(need.arguments)
+    found.add(problems.HookArity(need.span, None, gives=gives, **told))
+
+
+def _in_c(count: int) -> str:
+    return f"the function in C has {count}, without errp"
 
 
 def _infos(catalog: Catalog, type_: model.Type, finder: HookFinder, found: Diagnostics) -> None:

@@ -82,6 +82,7 @@ class _Value:
         self.member = member
         self.given = value.value
         self.span = value.value_span
+        self.word_spans = value.word_spans
         self.found = found
         self.what = f"{struct.name}.{member.name}"
 
@@ -131,11 +132,12 @@ class _Value:
             return
         enums = self.catalog.enums.values()
         enum = next((each for each in enums if each.prefix == self.member.detail), None)
-        for word in self.given:
+        spans = self.word_spans or (self.span,) * len(self.given)
+        for word, span in zip(self.given, spans, strict=True):
             if enum is not None and word not in enum.members:
                 expected = "one of " + ", ".join(enum.members)
                 hint = nearest(word, enum.members)
-                self.found.add(problems.BadValue(self.span, hint, value=word, expected=expected))
+                self.found.add(problems.BadValue(span, hint, value=word, expected=expected))
 
     def _function(self) -> None:
         if isinstance(self.given, model.ChainedHook):
@@ -145,21 +147,22 @@ class _Value:
 
     def _chained(self, given: model.ChainedHook) -> None:
         own = self.catalog.class_struct(self.type_)
-        if own is not None and own.provided:
-            own = None
-        kept = own.field(given.parent) if own else None
+        span = given.parent_span or self.span
+        if own is None or own.provided:
+            reason = (
+                f"type '{self.type_.name}' has no class struct of its own to keep {self.what} in"
+            )
+            hint = f"add one with the field '{given.parent}: {{hook: {self.what}}}'"
+            self.found.add(problems.ChainField(span, hint, reason=reason, parent=given.parent))
+            return
+        kept = own.field(given.parent)
         if kept is not None and kept.hook == self.what:
             return
-        known = [each.name for each in own.fields if each.hook] if own else []
+        known = [each.name for each in own.fields if each.hook == self.what]
         declare = f"declare it there: '{given.parent}: {{hook: {self.what}}}'"
-
-        def hint() -> str | None:
-            near = nearest(given.parent, known)()
-            return near if near and kept is None else declare
-
-        name = own.name if own else f"a class struct of '{self.type_.name}', which has none"
-        told = {"parent": given.parent, "struct": name, "member": self.what}
-        self.found.add(problems.ChainField(self.span, hint, **told))
+        reason = f"'{given.parent}' is no field of {own.name} that keeps {self.what}"
+        hint = f"did you mean '{known[0]}'?" if known else declare
+        self.found.add(problems.ChainField(span, hint, reason=reason, parent=given.parent))
 
     def _constant(self) -> None:
         """A member of a C type: an integer that fits, or a constant."""

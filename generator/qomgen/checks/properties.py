@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from qomgen import model, problems
 from qomgen.catalog import Catalog
-from qomgen.checks.when import absence
+from qomgen.checks.when import absence, anywhere, only_here
 from qomgen.diagnostics import Diagnostics, Hint, Span, nearest
 from qomgen.profile import IntegerDefault, Kind
+from qomgen.source import Mapping
 
 _BITS = {"bit": 31, "bit64": 63}
 _KEYS = ("default", "bit", "target", "info", "type")
@@ -28,7 +29,7 @@ def check(catalog: Catalog, found: Diagnostics) -> None:
             span = type_.node.key_span("properties")
             found.add(problems.NotADevice(span, type=type_.name, what="qdev properties"))
         for each in type_.class_properties:
-            _class_property(catalog, each, found)
+            _class_property(catalog, type_, each, found)
 
 
 def _duplicates(catalog: Catalog, type_: model.Type, found: Diagnostics) -> None:
@@ -44,8 +45,20 @@ def _duplicates(catalog: Catalog, type_: model.Type, found: Diagnostics) -> None
         owner = above.get(each.name) or own.get(each.name)
         if owner is not None:
             told = {"type": type_.name, "property": each.name, "owner": owner}
+            told["when"] = _when(catalog, type_, each.name) if owner != type_.name else ""
             found.add(problems.DuplicateProperty(each.span, None, **told))
         own[each.name] = type_.name
+
+
+def _when(catalog: Catalog, type_: model.Type, name: str) -> str:
+    return only_here(catalog, lambda other: name in _inherited(other, type_.name))
+
+
+def _inherited(catalog: Catalog, name: str) -> set[str]:
+    """The properties that a type has from its ancestors."""
+    type_ = catalog.types.get(name)
+    above = catalog.chain(type_)[1:] if type_ else []
+    return {each.name for owner in above for each in owner.all_properties}
 
 
 def _property(
@@ -70,7 +83,7 @@ def _property(
         span = prop.node.value_span("info")
         when, by_series = absence(catalog, lambda other: prop.info in other.infos)
         told = {"property": prop.name, "info": prop.info, "when": when}
-        near = by_series or nearest(prop.info, catalog.infos)
+        near = by_series or nearest(prop.info, anywhere(catalog, lambda other: other.infos))
         found.add(problems.UnknownInfo(span, near, **told))
     if prop.target is not None and prop.target not in catalog.types:
         unknown_type(catalog, prop.target, prop.node.value_span("target"), found)
@@ -78,7 +91,7 @@ def _property(
 
 def _unknown_kind(catalog: Catalog, prop: model.Property, found: Diagnostics) -> None:
     when, by_series = absence(catalog, lambda other: prop.kind in other.kinds)
-    hint = by_series or nearest(prop.kind, catalog.kinds)
+    hint = by_series or nearest(prop.kind, anywhere(catalog, lambda other: other.kinds))
     span = prop.node.value_span("kind")
     found.add(problems.UnknownKind(span, hint, kind=prop.kind, when=when))
 
@@ -86,7 +99,7 @@ def _unknown_kind(catalog: Catalog, prop: model.Property, found: Diagnostics) ->
 def unknown_type(catalog: Catalog, name: str, span: Span, found: Diagnostics) -> None:
     """Say that no spec describes the type `name`, or not for this series."""
     when, by_series = absence(catalog, lambda other: name in other.types)
-    hint = by_series or nearest(name, catalog.types)
+    hint = by_series or nearest(name, anywhere(catalog, lambda other: other.types))
     found.add(problems.UnknownType(span, hint, name=name, when=when))
 
 
@@ -95,7 +108,7 @@ def unknown_constant(
 ) -> None:
     """Say that no spec gives the constant `name` a value, or not for this series."""
     when, by_series = absence(catalog, lambda other: other.constant(name) is not None)
-    hint = by_series or nearest(name, catalog.constant_names)
+    hint = by_series or nearest(name, lambda: anywhere(catalog, lambda one: one.constant_names()))
     found.add(problems.UnknownConstant(span, hint, what=what, name=name, when=when))
 
 
@@ -114,12 +127,8 @@ def _keys(prop: model.Property, kind: Kind, found: Diagnostics) -> None:
                 problems.KindKey(span, None, verb="has no use for", key=key, lacks="", **told)
             )
     if isinstance(prop.info, model.PropertyInfoCopy) and kind.info is None:
-        reason = "a PropertyInfo of its own, written by hand, and no copy"
-        found.add(
-            problems.KindKey(
-                prop.info.span, None, verb=f"takes {reason}:", key="info", lacks="", **told
-            )
-        )
+        verb = "takes the name of a hand-written PropertyInfo under"
+        found.add(problems.KindKey(prop.info.span, None, verb=verb, key="info", lacks="", **told))
 
 
 def _default(catalog: Catalog, prop: model.Property, kind: Kind, found: Diagnostics) -> None:
@@ -141,7 +150,8 @@ def _default(catalog: Catalog, prop: model.Property, kind: Kind, found: Diagnost
         elif number is None:
             unknown_constant(catalog, str(value), f"property '{prop.name}'", span, found)
         elif not low <= number <= high:
-            told = {"value": value, "property": prop.name, "minimum": low, "maximum": high}
+            shown = f"{value} ({number})" if isinstance(value, str) else value
+            told = {"value": shown, "property": prop.name, "minimum": low, "maximum": high}
             found.add(problems.DefaultRange(span, None, **told))
     elif kind.default == "bool":
         if not isinstance(value, bool):
@@ -206,7 +216,11 @@ def _bootindex(type_: model.Type, found: Diagnostics) -> None:
 # Class properties
 
 
-def _class_property(catalog: Catalog, each: model.ClassProperty, found: Diagnostics) -> None:
+def _class_property(
+    catalog: Catalog, type_: model.Type, each: model.ClassProperty, found: Diagnostics
+) -> None:
+    node = type_.node.get("class_properties")
+    written = node.get(each.name) if isinstance(node, Mapping) else None
     where = f"class property '{each.name}'"
     if each.kind == "link":
         found.add(problems.ClassPropertyKind(each.span, property=each.name))
@@ -218,15 +232,17 @@ def _class_property(catalog: Catalog, each: model.ClassProperty, found: Diagnost
         found.add(problems.MissingKey(each.span, key="type", where=where))
     if each.kind == "enum" and each.qom_type is not None and each.qom_type not in catalog.enums:
         told = {"value": each.qom_type, "expected": "an enum that a spec describes"}
-        found.add(problems.BadValue(each.span, nearest(each.qom_type, catalog.enums), **told))
+        span = written.value_span("type") if isinstance(written, Mapping) else each.span
+        found.add(problems.BadValue(span, nearest(each.qom_type, catalog.enums), **told))
     for key, allowed in (("type", ("enum", "visitor")), ("target", ("link",))):
         value = each.qom_type if key == "type" else each.target
         if value is not None and each.kind not in allowed:
             told = {"property": each.name, "kind": each.kind, "verb": "has no use for", "key": key}
-            found.add(problems.KindKey(each.span, None, lacks="", **told))
+            span = written.key_span(key) if isinstance(written, Mapping) else each.span
+            found.add(problems.KindKey(span, None, lacks="", **told))
     if each.get is not None and each.get.steps is not None:
         reason = "a getter returns a value, and steps do not: name a function"
         found.add(problems.AccessorSteps(each.get.span, property=each.name, reason=reason))
     if each.set is not None and each.set.steps is not None and each.kind not in ("str", "bool"):
-        reason = f"steps know the value of a str or bool, not of a {each.kind}: name a function"
+        reason = f"steps know the value of kind str or bool, not of {each.kind}: name a function"
         found.add(problems.AccessorSteps(each.set.span, property=each.name, reason=reason))

@@ -19,14 +19,19 @@ def check(catalog: Catalog, found: Diagnostics) -> None:
         made = [each for each in types if not each.provided and "c" in each.targets]
         if unit.registration.form != "function":
             for span, reason in _unfit(catalog, unit, made):
-                found.add(problems.Registration(span, None, unit=unit.name, reason=reason))
+                told = {"unit": unit.name, "form": unit.registration.form, "reason": reason}
+                found.add(problems.Registration(span, None, **told))
         for type_ in made:
             if type_.license is None and unit.license is None:
                 found.add(problems.MissingLicense(type_.span, type=type_.name))
 
 
 def _members(catalog: Catalog, unit: model.Unit, homes: dict[str, str], found: Diagnostics) -> None:
-    places = {name: index for index, (name, _) in reversed(list(enumerate(unit.types)))}
+    places = {
+        name: index
+        for index, (name, _) in reversed(list(enumerate(unit.types)))
+        if name in catalog.types and not catalog.types[name].provided
+    }
     for index, (name, span) in enumerate(unit.types):
         type_ = catalog.types.get(name)
         if type_ is None:

@@ -49,7 +49,7 @@ class _Function:
 
     def check(self, steps: tuple[model.Step, ...]) -> None:
         for step in steps:
-            if self._is_ancestor(step.in_type, step.span):
+            if self._is_ancestor(step.in_type, step.in_span or step.span):
                 self._step(step)
 
     def _step(self, step: model.Step) -> None:
@@ -64,17 +64,17 @@ class _Function:
             case model.DescriptionsStep():
                 self._place(step, "descriptions")
                 self._order(step.action)
-            case model.AssignStep(values=values, bits=bits):
+            case model.AssignStep(values=values, bits=bits, value_spans=spans):
                 word = "'set_bits'" if bits else "'set'"
                 if self.where == "class_init":
                     reason = "belongs in instance_init or an accessor; class_init sets members of class structs"
                     self._misplaced(step, word, reason)
-                for path, value, span in values:
+                for (path, value, _), span in zip(values, spans, strict=True):
                     if isinstance(value, str):
                         self._constant(value, f"the value of {path}", span)
             case model.CallStep(arguments=arguments):
                 for argument in arguments:
-                    if self._is_ancestor(argument.in_type, argument.span):
+                    if self._is_ancestor(argument.in_type, argument.in_span or argument.span):
                         self._argument(argument)
 
     def _is_ancestor(self, name: str | None, span: Span) -> bool:
@@ -104,7 +104,7 @@ class _Function:
             self._misplaced(step, "'bootindex'", reason)
         elif what in ("properties", "class_properties") and "descriptions" in self.placed:
             reason = f"'{what}' comes after 'descriptions', which need the properties to exist: QEMU crashes"
-            self.found.add(problems.DescriptionOrder(step.span, reason=reason))
+            self.found.add(problems.DescriptionOrder(step.span, reason=reason, name=""))
         elif what == "descriptions":
             self._same_guard(step)
         self.placed.setdefault(what, step)
@@ -114,9 +114,11 @@ class _Function:
         for what in ("properties", "class_properties"):
             placed = self.placed.get(what)
             if placed is not None and placed.guard is not None and placed.guard != step.guard:
-                reason = f"'{what}' is only done with {placed.guard}, and 'descriptions' without: QEMU crashes"
+                reason = (
+                    f"'{what}' is only done {placed.guard}, and 'descriptions' is not: QEMU crashes"
+                )
                 hint = "give both steps the same 'if'"
-                self.found.add(problems.DescriptionOrder(step.span, hint, reason=reason))
+                self.found.add(problems.DescriptionOrder(step.span, hint, reason=reason, name=""))
 
     def _order(self, action: model.DescriptionsStep) -> None:
         for name, span in zip(action.order, action.order_spans, strict=True):
@@ -126,14 +128,18 @@ class _Function:
                     f"'order' names '{name}', which is no property of '{self.type_.name}' itself"
                 )
                 hint = nearest(name, self.type_.written_properties)
-                self.found.add(problems.DescriptionOrder(span, hint, reason=reason))
+                self.found.add(problems.DescriptionOrder(span, hint, reason=reason, name=name))
 
     def _argument(self, argument: model.Argument) -> None:
         value = argument.value
         where = self.where.replace("_", " ") if self.where == "accessor" else self.where
         match argument.form:
             case "field" | "value" if self.where == "class_init":
-                self.found.add(problems.ArgumentUse(argument.span, argument=value, where=where))
+                shown = f"{{{argument.form}: {value}}}"
+                hint = "class_init has no instance"
+                self.found.add(
+                    problems.ArgumentUse(argument.span, hint, argument=shown, where=where)
+                )
             case "self":
                 self._is_ancestor(str(value), argument.span)
             case "type_name" if value not in self.catalog.types:
@@ -216,7 +222,8 @@ def _empty_table(catalog: Catalog, type_: model.Type, found: Diagnostics) -> Non
     if not listed:
         found.add(problems.EmptyTable(span, None, without="", **told))
     elif guard is None or guards != {guard}:
-        symbols = " and ".join(sorted({str(each) for each in guards}))
-        only = len(guards) == 1
-        hint = f"write the step as '- {{properties: , if: {symbols}}}'" if only else None
+        symbols = " and ".join(sorted({" and ".join(each.symbols) for each in guards if each}))
+        hint = f"the step '- {{properties: , if: {symbols}}}' in class_init does that"
+        if len(guards) > 1:
+            hint = "one property without 'if' is enough; a step can't have an 'if' for several"
         found.add(problems.EmptyTable(span, hint, without=f" without {symbols}", **told))

@@ -59,7 +59,8 @@ class _Twin:
         for each in self.type_.class_properties:
             for accessor in (each.get, each.set):
                 if accessor is not None and accessor.steps is not None and accessor.name:
-                    self._word(accessor.name, accessor.span, f"accessor of '{each.name}'")
+                    span = accessor.name_span or accessor.span
+                    self._word(accessor.name, span, f"accessor of '{each.name}'")
         self._own_struct()
 
     def _steps(self) -> Iterator[model.Step]:
@@ -129,7 +130,7 @@ class _Twin:
         if self._is_parent(path):
             return
         if "[" in use.path:
-            self._no_twin(use, path.field, f"an element of {path.field.ctype}")
+            self._no_twin(use, path.field, str(path.field.ctype))
             return
         twin: pytypes.PyType | None = None
         for field in path.fields:

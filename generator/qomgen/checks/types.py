@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from qomgen import model, problems
 from qomgen.catalog import Catalog
-from qomgen.checks.when import absence
+from qomgen.checks.when import absence, only_here
 from qomgen.diagnostics import Diagnostics, nearest
 
 PCI_INTERFACES = frozenset({"conventional-pci-device", "pci-express-device", "cxl-device"})
@@ -44,6 +44,7 @@ def _parents(catalog: Catalog, type_: model.Type, found: Diagnostics) -> bool:
         hint = by_series or nearest(parent, catalog.types)
         told = {"parent": parent, "type": type_.name, "when": when}
         found.add(problems.UnknownParent(parent_span, hint or None, **told))
+        _broken(catalog, type_, found)
         return False
     chain = catalog.chain(type_)
     end = chain[-1].parent
@@ -51,8 +52,16 @@ def _parents(catalog: Catalog, type_: model.Type, found: Diagnostics) -> bool:
         if end == type_.name:
             told = {"type": type_.name, "chain": " -> ".join([*(each.name for each in chain), end])}
             found.add(problems.ParentCycle(parent_span, None, **told))
+        _broken(catalog, type_, found)
         return False
     return end is None
+
+
+def _broken(catalog: Catalog, type_: model.Type, found: Diagnostics) -> None:
+    """Note that nobody knows what `type_` and its descendants inherit."""
+    for each in catalog.types.values():
+        if catalog.descends_from(each, type_.name):
+            found.leave_out([f"ancestors of {each.name}"])
 
 
 def _interfaces(catalog: Catalog, type_: model.Type, found: Diagnostics) -> None:
@@ -61,10 +70,13 @@ def _interfaces(catalog: Catalog, type_: model.Type, found: Diagnostics) -> None
         interface = catalog.types.get(name)
         if interface is None or not interface.interface:
             known = [each.name for each in catalog.types.values() if each.interface]
-            found.add(problems.UnknownInterface(span, nearest(name, known), name=name))
+            hint = nearest(name, known) if interface is None else None
+            reason = "no spec describes it" if interface is None else "it is a type with instances"
+            found.add(problems.UnknownInterface(span, hint, name=name, reason=reason))
+            found.leave_out([f"interfaces of {type_.name}"])
         if name in listed:
-            where = f"'interfaces' of type '{type_.name}' ({name})"
-            found.add(problems.Repeated(span, where=where))
+            where = f"'interfaces' of type '{type_.name}'"
+            found.add(problems.Repeated(span, value=name, where=where))
         listed.add(name)
     if len(type_.interfaces) > MAX_INTERFACES:
         span = type_.node.key_span("interfaces")
@@ -110,8 +122,18 @@ def _struct(catalog: Catalog, type_: model.Type, key: str, found: Diagnostics) -
     actual = str(first.ctype) if first else "absent"
     if actual != named[0]:
         place = first.span if first else struct.span
-        told = {"struct": struct.name, "parent": named[0], "actual": actual}
+        when = only_here(catalog, lambda other: _first_is_wrong(other, type_.name, key))
+        told = {"struct": struct.name, "parent": named[0], "actual": actual, "when": when}
         found.add(problems.FirstField(place, None, **told))
+
+
+def _first_is_wrong(catalog: Catalog, name: str, key: str) -> bool:
+    """Whether the first field of a type's struct is not the parent's struct, in another series."""
+    type_ = catalog.types.get(name)
+    chain = catalog.chain(type_) if type_ else []
+    named = [each for each in (getattr(each, key) for each in chain) if each is not None]
+    struct = catalog.structs.get(named[0]) if len(named) > 1 and type_ else None
+    return struct is None or not struct.fields or str(struct.fields[0].ctype) != named[1]
 
 
 def _owners(catalog: Catalog, key: str, found: Diagnostics) -> None:

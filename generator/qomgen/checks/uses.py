@@ -37,6 +37,7 @@ class Use:
     prop: model.Property | None = None
     value: model.Constant | None = None
     """What is assigned."""
+    value_span: Span | None = None
 
 
 def uses(catalog: Catalog, type_: model.Type) -> Iterator[Use]:
@@ -63,10 +64,11 @@ def uses(catalog: Catalog, type_: model.Type) -> Iterator[Use]:
 def _step(step: model.Step, around: tuple[model.Guard, ...]) -> Iterator[Use]:
     guards = (*around, step.guard) if step.guard else around
     match step.action:
-        case model.AssignStep(values=values, bits=bits):
+        case model.AssignStep(values=values, bits=bits, value_spans=spans):
             form = Form.SET_BITS if bits else Form.SET
-            for path, value, span in values:
-                yield Use(form, "this step", path, step.in_type, span, guards, value=value)
+            what = f"'{form.value}'"
+            for (path, value, span), place in zip(values, spans, strict=True):
+                yield Use(form, what, path, step.in_type, span, guards, None, value, place)
         case model.CallStep(arguments=arguments):
             for argument in arguments:
                 yield from _argument(argument, step.in_type, guards)

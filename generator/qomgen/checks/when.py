@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from qomgen.catalog import Catalog
 
@@ -30,5 +30,17 @@ def absence(catalog: Catalog, has: Callable[[Catalog], bool]) -> tuple[str, str 
         return f" before QEMU {later[0]}{gone}", f"say 'since: \"{later[0]}\"' where it is used"
     if earlier:
         first = min(series for series in every if series > earlier[-1])
-        return f" from QEMU {first} on", f"say 'until: \"{first}\"' where it is used"
+        gone = f", so QEMU {first} would not compile"
+        return f" from QEMU {first} on{gone}", f"say 'until: \"{first}\"' where it is used"
     return "", None
+
+
+def only_here(catalog: Catalog, is_wrong: Callable[[Catalog], bool]) -> str:
+    """What to add to a message about `catalog` if not all series are wrong."""
+    right = [each for each in catalog.siblings.values() if not is_wrong(each)]
+    return f" in QEMU {catalog.series}" if right else ""
+
+
+def anywhere(catalog: Catalog, names: Callable[[Catalog], Iterable[str]]) -> set[str]:
+    """Names that any series knows, for hints."""
+    return {name for each in catalog.siblings.values() for name in names(each)}

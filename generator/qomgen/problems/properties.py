@@ -37,7 +37,10 @@ class FieldType(Diagnostic):
     """
 
     id = "QG203"
-    message = "property '{property}' is of kind {kind}, which needs {expected}; {field} is of type {actual}"
+    message = (
+        "property '{property}' is of kind {kind}, which needs {expected};"
+        " {field} is of type {actual}{when}"
+    )
     once_a_place = True
 
 
@@ -75,7 +78,7 @@ class DuplicateProperty(Diagnostic):
     """
 
     id = "QG207"
-    message = "type '{type}' has a property '{property}' already, from '{owner}': QEMU aborts"
+    message = "type '{type}' has a property '{property}' already{when}, from '{owner}': QEMU aborts"
     once_a_place = True
 
 
@@ -128,6 +131,7 @@ class NotADevice(Diagnostic):
     id = "QG212"
     message = "type '{type}' is no device and can't have {what}"
     default_hint = "an object has class_properties"
+    missing = ("ancestors of {type}",)
 
 
 class BitTaken(Diagnostic):
@@ -176,7 +180,7 @@ class GuardedField(Diagnostic):
     """
 
     id = "QG216"
-    message = "{what}: field '{field}' is only there with {guard}"
+    message = "{what}: field '{field}' is only there {guard}"
     once_a_place = True
 
 
@@ -188,4 +192,4 @@ class OutsideType(Diagnostic):
     """
 
     id = "QG217"
-    message = "{what} is there {when}, and its type '{type}' {life}"
+    message = "{what} is said to be there {when}, and its type '{type}' is there {life}"

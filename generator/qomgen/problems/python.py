@@ -41,7 +41,7 @@ class HookArity(Diagnostic):
     """
 
     id = "QG403"
-    message = "{what}: {module}.{name} takes {actual} arguments, and the C prototype has {expected} (without errp)"
+    message = "{what}: {module}.{name} takes {actual}, and {gives}"
     once_a_place = True
 
 

@@ -12,7 +12,7 @@ class NotInClassChain(Diagnostic):
     id = "QG301"
     message = "{struct} is not in the class chain of '{type}' ({chain})"
     once_a_place = True
-    missing = ("{struct}", "interfaces")
+    missing = ("{struct}", "interfaces", "ancestors of {type}", "interfaces of {type}")
 
 
 class UnknownMember(Diagnostic):
@@ -55,9 +55,22 @@ class ChainField(Diagnostic):
     """
 
     id = "QG305"
-    message = "'{parent}' is no field of {struct} that keeps {member}"
+    message = "{reason}"
     once_a_place = True
     missing = ("{parent}", "class_struct")
+
+
+class KeptHook(Diagnostic):
+    """
+    A field of a class struct is to keep a hook that the parent's class does not have.
+
+    `parent_realize: {hook: PCIDeviceClass.realize}` takes its type from that class member's prototype.
+    """
+
+    id = "QG313"
+    message = "field '{field}' of {struct}: {reason}"
+    once_a_place = True
+    missing = ("{parent}",)
 
 
 class MisplacedStep(Diagnostic):
@@ -78,6 +91,7 @@ class DescriptionOrder(Diagnostic):
     id = "QG307"
     message = "{reason}"
     once_a_place = True
+    missing = ("{name}",)
 
 
 class ArgumentUse(Diagnostic):
@@ -93,6 +107,7 @@ class NotAnAncestor(Diagnostic):
     id = "QG309"
     message = "'{name}' is neither '{type}' nor one of its ancestors"
     once_a_place = True
+    missing = ("ancestors of {type}",)
 
 
 class AccessorSteps(Diagnostic):

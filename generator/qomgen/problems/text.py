@@ -162,7 +162,7 @@ class TooFew(Diagnostic):
     """A text, a list or a mapping is empty or too short. To say "absent", leave the key out."""
 
     id = "QG015"
-    message = "{where} is too short: it takes {least} or more"
+    message = "{where} {few}"
     default_hint = "to say that it is absent, leave the key out"
 
 
@@ -177,7 +177,7 @@ class Repeated(Diagnostic):
     """A list has an entry twice that can count only once."""
 
     id = "QG017"
-    message = "{where} has an entry twice"
+    message = "'{value}' stands twice in {where}"
 
 
 class StepActions(Diagnostic):

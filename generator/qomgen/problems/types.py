@@ -44,7 +44,8 @@ class UnknownInterface(Diagnostic):
     """A type implements something that is described nowhere, or that is no interface."""
 
     id = "QG104"
-    message = "'{name}' is no interface that a spec describes"
+    message = "'{name}' is no interface: {reason}"
+    once_a_place = True
     missing = ("{name}",)
 
 
@@ -65,7 +66,7 @@ class FirstField(Diagnostic):
     """
 
     id = "QG106"
-    message = "the first field of {struct} must be the parent's {parent}; it is {actual}"
+    message = "the first field of {struct} must be the parent's {parent}; it is {actual}{when}"
     once_a_place = True
     missing = ("{struct}", "fields")
 
@@ -149,7 +150,7 @@ class PciInterface(Diagnostic):
         "add 'interfaces: [conventional-pci-device]' or 'pci-express-device', or make it abstract"
     )
     once_a_place = True
-    missing = ("interfaces", "abstract")
+    missing = ("interfaces", "abstract", "interfaces of {type}")
 
 
 class TooManyInterfaces(Diagnostic):
@@ -214,7 +215,7 @@ class Registration(Diagnostic):
     """
 
     id = "QG119"
-    message = "unit '{unit}' can't be registered so: {reason}"
+    message = "unit '{unit}' can't be registered by {form}: {reason}"
     default_hint = "let 'register' name a function, or leave it out"
 
 
@@ -240,5 +241,5 @@ class BitField(Diagnostic):
     """
 
     id = "QG121"
-    message = "{what}: this takes {expected}; the type is {actual}"
+    message = "{reason}"
     once_a_place = True

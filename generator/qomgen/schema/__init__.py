@@ -78,7 +78,9 @@ def admit(document: Mapping, found: Diagnostics) -> Mapping | None:
     if kind is None:
         guesses = (did_you_mean(key, DOCUMENTS) for key in document.entries)
         hint = next(filter(None, guesses), None)
-        found.add(problems.NoDocumentKind(document.span, hint, known=", ".join(DOCUMENTS)))
+        first = next(iter(document.entries.values()), None)
+        span = first.key_span if first else document.span
+        found.add(problems.NoDocumentKind(span, hint, known=", ".join(DOCUMENTS)))
         found.leave_out(names(document))
         return None
     wrong = _faults(kind, document)

@@ -129,14 +129,23 @@ def _value(
             return problems.OneKeyOnly(node.span, where=where, **told)
         case "minLength" | "minItems" | "minProperties":
             least = error.validator_value
-            return problems.TooFew(node.span, where=where, least=least)
+            few = "is empty" if least == 1 else f"has too few entries: {least} or more belong here"
+            return problems.TooFew(node.span, where=where, few=few)
         case "minimum" | "maximum":
             bounds = f"a number from {schema.get('minimum')} to {schema.get('maximum')}"
             return problems.BadValue(node.span, value=shown, expected=bounds)
-        case "uniqueItems":
-            return problems.Repeated(node.span, where=where)
+        case "uniqueItems" if isinstance(node, Sequence):
+            first = _second(node)
+            return problems.Repeated(first.span, value=first.text, where=where)
     # A keyword of our own schema without a message of ours: say what the validator says.
     return problems.BadValue(node.span, value=shown, expected=error.message)
+
+
+def _second(node: Sequence) -> Scalar:
+    """The first entry of a list that stands there already."""
+    scalars = [item for item in node.items if isinstance(item, Scalar)]
+    values = [item.value for item in scalars]
+    return next(item for index, item in enumerate(scalars) if item.value in values[:index])
 
 
 def _version_hint(text: str, expected: str) -> str | None:
