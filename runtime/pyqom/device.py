@@ -62,6 +62,8 @@ from .tree import (
 from .typetable import TypeInfo, type_init, type_register_static
 from .world import MachineInitPhase, current
 
+TYPE_VMSTATE_IF = "vmstate-if"
+
 
 def device_listener_register(listener: DeviceListener) -> None:
     """Have `listener` called for devices from now on (device_listener_register)."""
@@ -367,6 +369,8 @@ def device_class_init(klass: ObjectClass) -> None:
 
 
 def _register() -> None:
+    # Devices have a name in the migration stream; pyqom does not migrate.
+    type_register_static(TypeInfo(name=TYPE_VMSTATE_IF, parent="interface"))
     type_register_static(
         TypeInfo(
             name=TYPE_DEVICE,
@@ -379,7 +383,7 @@ def _register() -> None:
             class_init=device_class_init,
             class_struct=DeviceClass,
             abstract=True,
-            interfaces=(TYPE_RESETTABLE_INTERFACE,),
+            interfaces=(TYPE_VMSTATE_IF, TYPE_RESETTABLE_INTERFACE),
         )
     )
 

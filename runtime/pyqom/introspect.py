@@ -8,7 +8,8 @@ the name (a hash table's); these are in the order in which pyqom finds things.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from .errors import DeviceNotFound, Error
@@ -145,6 +146,23 @@ def qom_list(path: str) -> list[dict[str, str]]:
     if obj is None:
         raise DeviceNotFound(f"Device '{path}' not found")
     return [{"name": prop.name, "type": prop.type} for prop in object_property_iter(obj)]
+
+
+def qom_list_get(paths: Sequence[str]) -> list[dict[str, list[PropertyRecord]]]:
+    """All properties of several objects with their values, since 10.2 (qom-list-get).
+
+    A property that cannot be read has no "value".
+
+    Raises:
+        Error: as `qom_list`, for the first path that is wrong.
+    """
+    return [{"properties": [_with_value(path, each) for each in qom_list(path)]} for path in paths]
+
+
+def _with_value(path: str, record: dict[str, str]) -> PropertyRecord:
+    with suppress(Error):
+        return {**record, "value": qom_get(path, record["name"])}
+    return dict(record)
 
 
 def qom_get(path: str, name: str) -> JSONValue:

@@ -11,6 +11,7 @@ from .introspect import (
     device_list_properties,
     qom_get,
     qom_list,
+    qom_list_get,
     qom_list_properties,
     qom_list_types,
     qom_set,
@@ -52,6 +53,7 @@ _COMMANDS: dict[str, tuple[Callable[..., Any], tuple[_Argument, ...] | None]] = 
     "device-list-properties": (device_list_properties, (("typename", str, _REQUIRED),)),
     "qom-list-properties": (qom_list_properties, (("typename", str, _REQUIRED),)),
     "qom-list": (qom_list, (("path", str, _REQUIRED),)),
+    "qom-list-get": (qom_list_get, (("paths", list, _REQUIRED),)),
     "qom-get": (qom_get, (("path", str, _REQUIRED), ("property", str, _REQUIRED))),
     "qom-set": (
         _nothing(qom_set),
@@ -72,6 +74,9 @@ _COMMANDS: dict[str, tuple[Callable[..., Any], tuple[_Argument, ...] | None]] = 
 }
 
 
+_SINCE = {"qom-list-get": "10.2"}
+
+
 def _read(arguments: Arguments, expected: tuple[_Argument, ...]) -> list[Any]:
     """The arguments in order, checked as QAPI's generated code checks them."""
     visitor = QObjectInputVisitor(arguments)
@@ -86,6 +91,10 @@ def _read(arguments: Arguments, expected: tuple[_Argument, ...]) -> list[Any]:
             found.append(visitor.type_bool(name, False))
         elif kind is int:
             found.append(visitor.type_int64(name, 0))
+        elif kind is list:
+            length = visitor.start_list(name)
+            found.append([visitor.type_str(None, "") for _ in range(length)])
+            visitor.end_list()
         else:
             found.append(visitor.type_any(name, None))
     visitor.check_struct()
@@ -99,7 +108,8 @@ def qmp_dispatch(world: World, command: str, arguments: Arguments) -> Any:
         Error: what QMP's "error" would hold.
     """
     with world, monitor_command():
-        if command not in _COMMANDS:
+        since = _SINCE.get(command)
+        if command not in _COMMANDS or (since is not None and not world.at_least(since)):
             raise Error(f"The command {command} has not been found", error_class="CommandNotFound")
         function, expected = _COMMANDS[command]
         if expected is None:

@@ -268,6 +268,13 @@ def test_qmp_on_standard_input() -> None:
     ]
 
 
+def test_commands_come_with_their_series() -> None:
+    request = {"execute": "qom-list-get", "arguments": {"paths": ["/objects"]}}
+    for series, known in (("10.0", False), ("10.2", True)):
+        with World(series) as world:
+            assert ("return" in qmp_answer(world, request)) == known
+
+
 def test_in_a_monitor_a_warning_stands_alone_and_has_its_hint() -> None:
     source = json.dumps({"execute": "device_add", "arguments": {"driver": "kinds"}})
     _, _, err = pyqom(

@@ -254,6 +254,9 @@ def test_a_global_that_does_not_fit(any_world: World) -> None:
 def test_globals_that_did_nothing(any_world: World) -> None:
     warnings: list[str] = []
     any_world.warn = warnings.append
+    qdev_prop_register_global(GlobalProperty("nic-nohotplug", "speed", "9"))
+    add(driver="nic-nohotplug")
+    assert not qdev_prop_check_globals()
     for driver in ("nosuch", "backend", "nic", "nic-nohotplug"):
         qdev_prop_register_global(GlobalProperty(driver, "speed", "1"))
     assert qdev_prop_check_globals()

@@ -22,6 +22,7 @@ from pyqom import (
     object_get_root,
     qom_get,
     qom_list,
+    qom_list_get,
     qom_list_properties,
     qom_list_types,
 )
@@ -124,6 +125,20 @@ def test_asking_leaves_nothing_behind(any_world: World) -> None:
             continue
     devices_help()
     assert (tree(), list(any_world.boot_order)) == before
+
+
+def test_values_of_several_objects_at_once() -> None:
+    """qom-list-get came with 10.2."""
+    with World("10.2"):
+        machine_start("q35")
+        answer = qom_list_get(["/machine/q35/pcie.0", "/objects"])
+        records = {each["name"]: each for each in answer[0]["properties"]}
+        assert records["realized"] == {"name": "realized", "type": "bool", "value": True}
+        assert answer[1] == {
+            "properties": [{"name": "type", "type": "string", "value": "container"}]
+        }
+        with refused("Device '/nosuch' not found"):
+            qom_list_get(["/", "/nosuch"])
 
 
 def test_every_object_of_a_machine_answers(any_world: World) -> None:
