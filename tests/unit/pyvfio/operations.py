@@ -75,6 +75,15 @@ def msix(kernel: FakeKernel, stack: ExitStack) -> Device:
     return opened
 
 
+def all_on(kernel: FakeKernel, stack: ExitStack) -> Device:
+    """Open a device, map a BAR and memory, and switch interrupts on."""
+    opened = msix(kernel, stack)
+    opened.req.enable()
+    opened.bar(0).map()
+    opened.dma.allocate(4096)
+    return opened
+
+
 def eventfd(kernel: FakeKernel, stack: ExitStack) -> EventFd:
     """Make a counter."""
     return stack.enter_context(EventFd(kernel))
@@ -226,8 +235,8 @@ OPERATIONS = (
     Operation("hot reset info", twins, lambda d: d.hot_reset_info()),
     Operation("hot reset", twins, lambda d: d.hot_reset()),
     Operation("close device", device(NIC), lambda d: d.close()),
-    Operation("close device with all on", msix, lambda d: d.close()),
-    Operation("close container with all on", msix, lambda d: d.iommu.close()),
+    Operation("close device with all on", all_on, lambda d: d.close()),
+    Operation("close container with all on", all_on, lambda d: d.iommu.close()),
     Operation("sysfs functions", kernel_only, lambda k: Sysfs(k).pci_functions()),
     Operation("sysfs place", kernel_only, lambda k: Sysfs(k).place(PciAddress.parse(NIC))),
     Operation("sysfs neighbours", kernel_only, lambda k: Sysfs(k).neighbours(12)),

@@ -127,6 +127,9 @@ def test_windows_are_asked_for_anew_with_each_group(kernel: FakeKernel, machine:
         with pytest.raises(errors.IovaOutOfRange):
             edu.dma.allocate(4096, iova=0x10000)
         assert edu.dma.allocate(4096).iova == kept.iova + 4096
+        machine.windows = ((0, 0x1FFFF),)
+        edu.close()
+        assert nic.dma.allocate(4096, iova=0x10000).mapped
 
 
 def test_devices_of_one_container_share_what_is_mapped(kernel: FakeKernel) -> None:
