@@ -26,8 +26,17 @@ def kernel(machine: Machine) -> Iterator[FakeKernel]:
     assert not made.leaks(), made.leaks()
 
 
+ORACLES: list[str] = []
+"""What answered, and to how many questions."""
+
 STEPS: list[tuple[str, int, int]] = []
 """Operation, its calls that failed in turn, and how often something was left."""
+
+
+@pytest.fixture
+def oracles() -> list[str]:
+    """Where a test names its oracle."""
+    return ORACLES
 
 
 @pytest.fixture
@@ -37,7 +46,9 @@ def steps() -> list[tuple[str, int, int]]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell how much of faults was tried."""
+    """Name the oracles that answered, and tell how much of faults was tried."""
+    for oracle in ORACLES:
+        terminalreporter.line(oracle)
     if STEPS:
         calls = sum(each[1] for each in STEPS)
         leaks = sum(each[2] for each in STEPS)
