@@ -112,11 +112,11 @@ _DEFINITIONS: dict[str, tuple[str, str, str, Edit]] = {
         "vfio-pci.yaml",
         _exchange("properties", keys=("x-no-kvm-msi", "x-no-kvm-msix"), member="field"),
     ),
-    "bit": (
+    "two-bits-swapped": (
         "vfio-pci",
         "10.0",
         "vfio-pci.yaml",
-        _put("properties", "x-vga", "bit", value="VFIO_FEATURE_ENABLE_REQ_BIT"),
+        _exchange("properties", keys=("x-vga", "x-req"), member="bit"),
     ),
     "order-of-properties": (
         "vfio-pci",
