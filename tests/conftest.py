@@ -41,3 +41,11 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     """Look at a whole module, which importorskip or a skip at its top takes away."""
     return _fail_if_skipped((yield))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_speed_cache(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Keep qomgen's speed cache of the tests apart from that of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QOMGEN_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+"""The folder of the package qomgen itself."""
 
 
 def data_folder(name: str) -> Path:
@@ -14,8 +16,17 @@ def data_folder(name: str) -> Path:
     Raises:
         FileNotFoundError: if the installation lacks it.
     """
-    package = Path(str(files("qomgen")))
-    for folder in (package / name, package.parents[1] / name):
+    for folder in (PACKAGE / name, PACKAGE.parents[1] / name):
         if folder.is_dir():
             return folder
     raise FileNotFoundError(f"this installation of qomgen lacks its folder '{name}'")
+
+
+def own_files() -> list[Path]:
+    """Code and data of the package: what an output depends on besides specs, templates and hooks."""
+    found = [path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".yaml", ".json")]
+    # A linter's cache in a checkout is none of it, nor are the folders above where they lie in the package.
+    inside = [
+        path for path in found if not {".mypy_cache", "templates", "device_specs"} & set(path.parts)
+    ]
+    return sorted(inside)

@@ -18,8 +18,9 @@ from qomgen.checks import check, check_documents, check_python, check_series
 from qomgen.diagnostics import Diagnostics
 from qomgen.digest import digest
 from qomgen.encode import CComment
+from qomgen.layout import path as layout_path
 from qomgen.layout import read as read_layouts
-from qomgen.paths import data_folder
+from qomgen.paths import data_folder, own_files
 from qomgen.plan import Plan
 from qomgen.profile import profiles
 from qomgen.pyfiles import python_files
@@ -158,12 +159,15 @@ def build(
         scope.append(PurePosixPath(f"python/{package}"))
         layouts = {series: read_layouts(spec_dirs, series) for series in all_catalogs}
         files.update(python_files(all_catalogs, layouts, folder, package, finder))
+    measured = (layout_path(each, series) for each in spec_dirs for series in all_catalogs)
     inputs = (
         *specs.files,
-        *finder.files,
+        *(path for path in measured if path.is_file()),
+        *(path for path in finder.found.values() if path is not None),
         *sorted(path for path in folder.rglob("*") if path.is_file()),
+        *own_files(),
     )
-    return Plan(dict(sorted(files.items())), tuple(scope), inputs)
+    return Plan(dict(sorted(files.items())), tuple(scope), inputs, finder.found)
 
 
 def c_files(catalog: Catalog, templates: Path) -> dict[PurePosixPath, bytes]:

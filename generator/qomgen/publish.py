@@ -8,17 +8,18 @@ new one, and the next run mends the rest. Identical files are left alone, times 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from qomgen.marks import TEMPORARY
 from qomgen.plan import Drift, Plan, compare
-
-TEMPORARY = ".qomgen-tmp"
-"""How the names of files end that are being written."""
 
 
 class ForeignFiles(Exception):
@@ -27,6 +28,10 @@ class ForeignFiles(Exception):
     def __init__(self, drift: Drift) -> None:
         super().__init__(", ".join(str(path) for path in drift.foreign))
         self.drift = drift
+
+
+class NotWritten(Exception):
+    """The system refused something; the message says what, where and why. Files written until then are complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +49,46 @@ def publish(plan: Plan, output: Path) -> Published:
 
     Raises:
         ForeignFiles: if that would overwrite a file that is not marked as generated; nothing is written then.
-        OSError: if a file can't be read or written; what was renamed until then is complete.
+        NotWritten: if a file can't be read, written or removed; what was renamed until then is complete.
     """
-    output.mkdir(parents=True, exist_ok=True)
+    with _or_say("make the folder", output):
+        _make(output)
     with _alone(output):
-        drift = compare(plan, output)
+        _remove_leftovers(plan, output)
+        with _or_say("read what is in", output):
+            drift = compare(plan, output)
         if drift.foreign:
             raise ForeignFiles(drift)
-        _remove_leftovers(plan, output)
         written = tuple(sorted([*drift.missing, *drift.changed]))
         for path in written:
-            _write(output / path, plan.files[path])
+            with _or_say("write", output / path):
+                _write(output / path, plan.files[path])
         for path in drift.extra:
-            (output / path).unlink()
+            with _or_say("remove", output / path):
+                (output / path).unlink()
+        for folder in sorted({(output / path).parent for path in (*written, *drift.extra)}):
+            with _or_say("flush", folder):
+                _sync_folder(folder)
     return Published(written, tuple(drift.extra), len(plan.files) - len(written))
+
+
+@contextmanager
+def _or_say(what: str, path: Path) -> Iterator[None]:
+    """Turn an OSError into a sentence; of what goes through a descriptor it does not know the path itself."""
+    try:
+        yield
+    except OSError as error:
+        raise NotWritten(f"can't {what} {path}: {error.strerror or error}") from error
 
 
 @contextmanager
 def _alone(output: Path) -> Iterator[None]:
     """Keep other runs out of `output`; the kernel drops the lock with the process."""
-    descriptor = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
+    with _or_say("lock", output):
+        descriptor = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with _or_say("lock", output):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
@@ -73,26 +96,55 @@ def _alone(output: Path) -> Iterator[None]:
 
 def _remove_leftovers(plan: Plan, output: Path) -> None:
     """Remove what a killed run was writing. Under the lock nobody else is writing it now."""
+    found = {path for folder in plan.scope for path in (output / folder).rglob(f".*{TEMPORARY}")}
     for folder in {(output / path).parent for path in plan.files}:
-        for found in folder.glob(f".*{TEMPORARY}"):
-            found.unlink()
+        found.update(folder.glob(f".*{TEMPORARY}"))
+    for path in sorted(found):
+        with _or_say("remove", path):
+            path.unlink()
+
+
+def _make(folder: Path) -> None:
+    # Where it is there already, mkdir could fail for another reason first: a read-only file system.
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _write(target: Path, data: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make(target.parent)
     temporary = target.with_name(f".{target.name}{TEMPORARY}")
-    with temporary.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(target)
-    _sync_folder(target.parent)
+    # O_EXCL: never through a link that somebody laid there.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            _keep_mode(target, descriptor)
+            os.fsync(descriptor)
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _keep_mode(target: Path, descriptor: int) -> None:
+    """A new file's mode is the umask's to say; one that was there keeps its own."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = stat.S_IMODE(target.stat().st_mode)
+        # Not every file system can be asked for a mode: ask only if need be.
+        if mode != stat.S_IMODE(os.fstat(descriptor).st_mode):
+            os.fchmod(descriptor, mode)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` durable."""
+    """Make renames in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems can't flush a folder.
+        if error.errno != errno.EINVAL:
+            raise
     finally:
         os.close(descriptor)

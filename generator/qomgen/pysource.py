@@ -6,8 +6,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.machinery import PathFinder
 from pathlib import Path
+
+from qomgen.modulepath import find_module
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Arity:
         counts = str(self.least) if self.least == self.most else f"{self.least} to {self.most}"
         if self.most is None:
             counts = f"{self.least} or more"
-        return counts + (f" and the keywords {', '.join(self.keywords)}" if self.keywords else "")
+        needs = f" and needs {', '.join(self.keywords)} by name" if self.keywords else ""
+        return f"{counts} argument{'' if counts == '1' else 's'}{needs}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +72,17 @@ class HookFinder:
     """Finds modules on a search path and reads what they define."""
 
     def __init__(self, path: Sequence[Path]) -> None:
-        # None is Python's own path; an editable checkout is on it too.
-        self._paths = ([str(each) for each in path], None)
+        self._path = [str(each) for each in path]
         self._known: dict[str, Module | None] = {}
-        self.files: list[Path] = []
+        self.found: dict[str, Path | None] = {}
+        """Where each module was found that was looked for."""
 
     def module(self, name: str) -> Module | None:
         """The module called `name`, or None if there is none that can be read as Python."""
         if name not in self._known:
             file = self._find(name)
             self._known[name] = _read(name, file) if file else None
-            if file is not None:
-                self.files.append(file)
+            self.found[name] = file
         return self._known[name]
 
     def siblings(self, name: str) -> Iterator[Module]:
@@ -130,18 +131,8 @@ class HookFinder:
         return found.attributes.union(*(each for each in inherited if each is not None))
 
     def _find(self, name: str) -> Path | None:
-        for search in self._paths:
-            where: Sequence[str] | None = search
-            spec = None
-            for depth in range(1, name.count(".") + 2):
-                partial = ".".join(name.split(".")[:depth])
-                spec = PathFinder.find_spec(partial, where)
-                if spec is None:
-                    break
-                where = spec.submodule_search_locations
-            if spec is not None and spec.origin is not None and spec.origin.endswith(".py"):
-                return Path(spec.origin)
-        return None
+        found = find_module(name, self._path)
+        return Path(found) if found else None
 
 
 def _read(name: str, file: Path) -> Module | None:

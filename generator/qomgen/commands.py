@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What each command does, the long way: with everything that qomgen has."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path, PurePosixPath
+
+from qomgen import (
+    buildsystem,
+    git,
+    options,
+    pipeline,
+    problems,
+    publish,
+    quick,
+    report,
+    show,
+    speedcache,
+)
+from qomgen.cli import BAD_INPUT, CLEAN, DRIFT, INTERNAL
+from qomgen.diagnostics import Diagnostic, Diagnostics, SourceFile, Span, SpecErrors, did_you_mean
+from qomgen.layout import LayoutError
+from qomgen.paths import PACKAGE as OWN_FOLDER
+from qomgen.paths import data_folder
+from qomgen.plan import Plan, compare, unified_diff
+from qomgen.profile import profiles
+
+
+class UsageError(Exception):
+    """The command line asks for something that is not there; the message says what."""
+
+
+_OURS = (
+    UsageError,
+    pipeline.UnknownSeries,
+    LayoutError,
+    publish.NotWritten,
+    git.GitError,
+    buildsystem.UnwritablePath,
+)
+"""Errors whose message is a sentence for the user."""
+
+
+def settle() -> None:
+    """Behave in a pipe as other programs do: end when the reader is gone, and escape what an encoding lacks."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def run(words: Sequence[str]) -> int:
+    """Run a command; the result is the exit code."""
+    grammar = options.parser()
+    arguments = grammar.parse_args(words)
+    if arguments.command is None and not arguments.version:
+        grammar.error("a COMMAND is needed")
+    try:
+        return _COMMANDS[arguments.command](arguments)
+    except SpecErrors as error:
+        _say_errors(error.diagnostics, arguments.format)
+        return BAD_INPUT
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        sys.stderr.write(f"qomgen: error: {where}{error.strerror or error}\n")
+        return BAD_INPUT
+    except _OURS as error:
+        sys.stderr.write(f"qomgen: error: {error}\n")
+        return BAD_INPUT
+    except Exception:  # noqa: BLE001 - a bug of ours must not exit with 1, which means drift
+        traceback.print_exc()
+        sys.stderr.write("qomgen: this is a bug in qomgen; the lines above say where\n")
+        return INTERNAL
+
+
+def _say_errors(found: Sequence[Diagnostic], form: str) -> None:
+    """For machines to standard output, for people to standard error."""
+    text = report.FORMATS[form](found)
+    if form != "text":
+        sys.stdout.write(text)
+        return
+    plural = "" if len(found) == 1 else "s"
+    sys.stderr.write(f"{text}{len(found)} error{plural}; nothing was written\n")
+
+
+# The outputs
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    package: str = arguments.package
+    if not package.isidentifier():
+        raise UsageError(f"'{package}' is no name for a Python package")
+    request = _cache_request(arguments)
+    entry = speedcache.read(request) if request else None
+    before = speedcache.state(request, entry) if request and entry else None
+    plan = pipeline.build(
+        _spec_folders(arguments),
+        versions=arguments.qemu,
+        targets=arguments.target or pipeline.TARGETS,
+        python_path=arguments.python_path,
+        package=package,
+    )
+    if arguments.flat:
+        plan = _flat(plan)
+    if request:
+        speedcache.store(request, plan, before)
+    return plan
+
+
+def _spec_folders(arguments: argparse.Namespace) -> list[Path]:
+    given = [str(folder) for folder in arguments.specs or ()]
+    return [Path(folder) for folder in quick.spec_folders(given)]
+
+
+def _cache_request(arguments: argparse.Namespace) -> speedcache.Request | None:
+    if arguments.no_cache:
+        return None
+    given = {name: getattr(arguments, name.strip("-").replace("-", "_")) for name in quick.LISTS}
+    lists = {name: [str(each) for each in value or ()] for name, value in given.items()}
+    return quick.request(lists, arguments.package, flat=arguments.flat)
+
+
+def _flat(plan: Plan) -> Plan:
+    """The outputs without their folders. What else lies beside them is nobody's to remove."""
+    folders = sorted({str(path.parent) for path in plan.files})
+    if len(folders) > 1:
+        told = ", ".join(folders)
+        raise UsageError(f"--flat needs one --target, and for C one --qemu; here are {told}")
+    files = {PurePosixPath(path.name): data for path, data in plan.files.items()}
+    return Plan(files, (), plan.inputs, plan.modules)
+
+
+def _generate(arguments: argparse.Namespace) -> int:
+    plan = _plan(arguments)
+    output: Path = arguments.output
+    outputs = [output / path for path in plan.files]
+    if arguments.list_inputs or arguments.list_outputs:
+        listed = plan.inputs if arguments.list_inputs else outputs
+        sys.stdout.write("".join(f"{path}\n" for path in listed))
+        return CLEAN
+    try:
+        done = publish.publish(plan, output)
+    except publish.ForeignFiles as error:
+        found = error.drift.diagnostics(output)
+        foreign = [each for each in found if isinstance(each, problems.FileForeign)]
+        raise SpecErrors(tuple(foreign)) from error
+    buildsystem.finish(
+        plan.inputs,
+        outputs,
+        depfile=arguments.depfile,
+        stamp=arguments.stamp,
+        folders=_spec_folders(arguments),
+    )
+    for path in done.written:
+        print(f"wrote {output / path}")
+    for path in done.removed:
+        print(f"removed {output / path}")
+    print(quick.done(len(done.written), len(done.removed), done.unchanged))
+    return CLEAN
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    plan = _plan(arguments)
+    output: Path = arguments.output
+    drift = compare(plan, output)
+    found = drift.diagnostics(output)
+    untracked = _untracked(plan, drift.missing, output) if arguments.git else []
+    found += [
+        problems.FileUntracked(Span.start_of(SourceFile(str(path), ""))) for path in untracked
+    ]
+    sys.stdout.write(report.FORMATS[arguments.format](found))
+    if arguments.format == "text":
+        sys.stdout.write(unified_diff(plan, drift, output))
+        if not found:
+            print(quick.all_current(len(plan.files)))
+        if drift:
+            print(f"to mend it: {_generate_command(arguments)}")
+        if untracked:
+            print(f"to mend it: git add {shlex.join(str(path) for path in untracked)}")
+    return DRIFT if found else CLEAN
+
+
+def _generate_command(arguments: argparse.Namespace) -> str:
+    words = ["qomgen", "generate"]
+    for flag, values in (
+        ("--specs", arguments.specs),
+        ("--python-path", arguments.python_path),
+        ("--qemu", arguments.qemu),
+        ("--target", arguments.target),
+    ):
+        for value in values or ():
+            words += [flag, str(value)]
+    if arguments.output != Path("generated"):
+        words += ["--output", str(arguments.output)]
+    if arguments.package != pipeline.PACKAGE:
+        words += ["--package", arguments.package]
+    if arguments.flat:
+        words += ["--flat"]
+    return shlex.join(words)
+
+
+def _untracked(plan: Plan, missing: Sequence[PurePosixPath], output: Path) -> list[Path]:
+    """The outputs that are there and that git does not track."""
+    there = [str(path) for path in plan.files if path not in missing]
+    return [output / path for path in git.untracked(str(output), there)]
+
+
+# What is known
+
+
+def _checked_catalogs(arguments: argparse.Namespace) -> show.Catalogs:
+    found = Diagnostics()
+    made = pipeline.catalogs(pipeline.load(_spec_folders(arguments), found), found)
+    found.raise_if_any()
+    return made
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    sys.stdout.write(show.listing(_checked_catalogs(arguments)))
+    return CLEAN
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    catalogs = _checked_catalogs(arguments)
+    names = sorted({name for catalog in catalogs.values() for name in catalog.types})
+    if arguments.type not in names:
+        hint = did_you_mean(arguments.type, names) or "'qomgen list' lists them"
+        raise UsageError(f"there is no type '{arguments.type}'; {hint}")
+    having = [series for series, catalog in catalogs.items() if arguments.type in catalog.types]
+    if arguments.diff:
+        old, new = (pipeline.choose([version])[0] for version in arguments.diff)
+        sys.stdout.write(show.difference(catalogs, arguments.type, old, new))
+        return CLEAN
+    series = pipeline.choose([arguments.qemu])[0] if arguments.qemu else having[-1]
+    if series not in having:
+        raise UsageError(
+            f"QEMU {series} has no type '{arguments.type}'; {', '.join(map(str, having))} have"
+        )
+    sys.stdout.write(show.type_(catalogs[series], arguments.type))
+    return CLEAN
+
+
+def _profiles(arguments: argparse.Namespace) -> int:
+    del arguments
+    for profile in profiles().values():
+        sys.stdout.write(show.profile(profile))
+    return CLEAN
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    known = problems.all_rules()
+    if arguments.id is None:
+        for rule in known.values():
+            print(f"{rule.id}  {rule.manual().splitlines()[0]}")
+        return CLEAN
+    found = known.get(arguments.id.upper())
+    if found is None:
+        raise UsageError(
+            f"there is no diagnostic '{arguments.id}'; 'qomgen explain' lists them all"
+        )
+    print(f"{found.id}: {found.message}\n\n{found.manual()}")
+    return CLEAN
+
+
+def _where(arguments: argparse.Namespace) -> int:
+    name: str = arguments.folder
+    print(OWN_FOLDER / name if name == "schema" else data_folder(name))
+    return CLEAN
+
+
+def _version(arguments: argparse.Namespace) -> int:
+    del arguments
+    print(f"qomgen {version('qomgen')}")
+    return CLEAN
+
+
+_COMMANDS = {
+    None: _version,
+    "generate": _generate,
+    "check": _check,
+    "list": _list,
+    "show": _show,
+    "profiles": _profiles,
+    "explain": _explain,
+    "where": _where,
+}
