@@ -26,6 +26,7 @@ from .cutils import (
     NoNumber,
     OutOfRange,
     strtoi64,
+    strtol,
     strtosz,
     strtou64,
 )
@@ -373,21 +374,38 @@ def finite(text: str) -> float:
 class StringInputVisitor(Visitor):
     """Reads one bare string; its messages name 64-bit types whatever the property's width.
 
-    QEMU aborts where an alternate, such as a PCI device's addr, is read from a bare string; here
-    it is taken for the string that it is.
+    A list is one of numbers and ranges, "1,4-6". What else QEMU cannot read from a bare string it
+    aborts at; here that is an error.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._list: list[int] | None = None
+        self._elements: list[int | None] | None = None
+
+    def start_list(self, name: str | None, length: int = 0) -> int:
+        self._elements = _numbers_and_ranges(self.text)
+        return len(self._elements)
+
+    def end_list(self) -> None:
+        self._elements = None
+
+    def _element(self, name: str | None, kind: str) -> int:
+        number = self._elements.pop(0) if self._elements else None
+        if number is None:
+            raise expects(name or "null", f"list of {kind} values or ranges")
+        return number
 
     def type_int64(self, name: str | None, value: int) -> int:
+        if self._elements is not None:
+            return self._element(name, "int64")
         try:
             return strtoi64(self.text)
         except (NoNumber, OutOfRange):
             raise expects(name or "null", "int64") from None
 
     def type_uint64(self, name: str | None, value: int) -> int:
+        if self._elements is not None:
+            return self._element(name, "uint64") & UINT64_MAX
         try:
             return strtou64(self.text)
         except (NoNumber, OutOfRange):
@@ -410,6 +428,8 @@ class StringInputVisitor(Visitor):
         return bool_parse(name or "null", self.text)
 
     def type_str(self, name: str | None, value: str) -> str:
+        if self._elements is not None:
+            raise Error(f"Parameter '{name or 'null'}' can't be given as a bare string")
         return self.text
 
     def type_number(self, name: str | None, value: float) -> float:
@@ -425,3 +445,23 @@ class StringInputVisitor(Visitor):
     def qtype(self, name: str | None) -> type:
         # QEMU aborts here: this visitor has no alternates, and -global T.addr=5 is the way to it.
         raise Error(f"Parameter '{name or 'null'}' can't be given as a bare string")
+
+
+# More elements than this in one range is taken for a mistake.
+_RANGE_MAX = 65536
+
+
+def _numbers_and_ranges(text: str) -> list[int | None]:
+    """The numbers that "1,4-6" stands for; None last where it cannot be read on."""
+    found: list[int | None] = []
+    while text:
+        first, length = strtol(text)
+        last, text = first, text[length:]
+        if length and text.startswith("-"):
+            last, length = strtol(text[1:])
+            text = text[1 + length :]
+        if not length or text[:1] not in ("", ",") or not 0 <= last - first < _RANGE_MAX:
+            return [*found, None]
+        found.extend(range(first, last + 1))
+        text = text[1:]
+    return found

@@ -210,6 +210,29 @@ def test_arrays_are_set_once(kinds: Kinds) -> None:
         object_property_set_qobject(kinds, "numbers", [4])
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("", []), ("7", [7]), ("1,4-6,0x10", [1, 4, 5, 6, 16]), ("2-2", [2])]
+)
+def test_an_array_of_numbers_is_a_bare_string_too(
+    kinds: Kinds, text: str, numbers: list[int]
+) -> None:
+    """try_parse_uint64_list_entry."""
+    object_property_parse(kinds, "numbers", text)
+    assert kinds.numbers == numbers
+
+
+@pytest.mark.parametrize("text", ["x", "1,x", "5-1", "1-", "0-65536", "1;2", "1,,2"])
+def test_what_is_no_list_of_numbers(kinds: Kinds, text: str) -> None:
+    with refused("Parameter 'null' expects list of uint64 values or ranges"):
+        object_property_parse(kinds, "numbers", text)
+    assert kinds.numbers == []
+
+
+def test_an_array_of_strings_is_no_bare_string(kinds: Kinds) -> None:
+    with refused("Parameter 'null' can't be given as a bare string"):
+        object_property_parse(kinds, "names", "1")
+
+
 def test_an_array_that_fails_stays_empty(kinds: Kinds) -> None:
     with pytest.raises(Error):
         object_property_set_qobject(kinds, "numbers", [1, "x"])
