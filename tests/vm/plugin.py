@@ -51,6 +51,7 @@ class GuestTests:
             reports = self._started(item.session).reports(item.nodeid)
         except GuestError as error:
             reports = [_failure(item, str(error))]
+            item.session.shouldfail = "the guest has ended, with tests left to run"
         for report in reports:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
@@ -96,14 +97,18 @@ class _Run:
         received = self._received[nodeid]
         while not any(report.when == "teardown" for report in received):
             if not self._receive():
-                raise GuestError(f"the guest reported nothing of it\n{self.results().console}")
+                raise GuestError(f"the guest did not run it:\n{self.results().console}")
         return received
 
     def results(self) -> Results:
         """What the guest left after all tests."""
         while self._results is None:
             if not self._receive():
-                self._results = self.machine.results()
+                try:
+                    self._results = self.machine.results()
+                except GuestError as error:
+                    self._error = error
+                    raise
                 _keep(self._results)
         return self._results
 

@@ -11,15 +11,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-EDU_ON_ROOT_BUS = "0000:00:10.0"
-"""An edu that offers no reset: it has no function-level reset, and its bus is the root's."""
+_PORTS = {"edu": 0x11, "nvme": 0x12, "e1000e": 0x13, "pair": 0x14, "spare": 0x15}
+"""What is behind a root port -> the slot of the port on the root bus."""
 
-PORTS = {"edu": 0x11, "nvme": 0x12, "e1000e": 0x13, "pair": 0x14, "spare": 0x15}
-"""Name of what is behind a root port -> the slot of that port on the root bus.
+_PLACES = {
+    "edu-on-root-bus": None,
+    "edu": ("edu", 0),
+    "nvme": ("nvme", 0),
+    "e1000e": ("e1000e", 0),
+    "edu-in-a-pair": ("pair", 0),
+    "e1000e-in-a-pair": ("pair", 1),
+    "spare": ("spare", 0),
+}
+"""Name of a device -> the port that it is behind and its function, None on the root bus."""
 
-``pair`` is one group of two functions: an edu (0) and an e1000e (1).  ``spare`` is an edu that
-tests may unplug; its QEMU id is "spare" as well.
-"""
+_ON_ROOT_BUS = "0000:00:10.0"
+
+NAMES = tuple(_PLACES)
+EDUS = ("edu-on-root-bus", "edu", "edu-in-a-pair")
+"""The first cannot be reset, the second can through its bus, the third has a neighbour."""
+
+TESTED = (*EDUS, "nvme", "e1000e")
+"""What may be opened, and closed again, as a test likes."""
+
+SPARE = "spare"
+"""An edu that tests may unplug; QEMU calls it so too."""
 
 RESULTS, REPORTS, MONITOR = "qomgen.results", "qomgen.reports", "qomgen.monitor"
 """Names of the virtio-serial ports: /out as a tar; pytest's reports; QEMU's own monitor (QMP)."""
@@ -35,14 +51,14 @@ _NVME = (
 )
 
 
-def qemu_words() -> Iterator[str]:
-    """QEMU's arguments that make the devices."""
-    for name, slot in PORTS.items():
+def qemu_words(disk: Path) -> Iterator[str]:
+    """QEMU's arguments that make the devices; the file *disk* is what NVMe has of storage."""
+    for name, slot in _PORTS.items():
         yield from ("-device", _PORT.format(name=name, slot=slot))
     # No network is behind the NICs, and no boot ROM, which would take two seconds to run.
     for name in ("h0", "h1"):
         yield from ("-netdev", f"hubport,id={name},hubid={name[1:]}")
-    yield from ("-drive", "if=none,id=disk,format=raw,file=null-co://,file.size=64M")
+    yield from ("-drive", f"if=none,id=disk,format=raw,file={disk}")
     for device in (
         "edu,bus=pcie.0,addr=10.0",
         "edu,bus=port-edu",
@@ -52,13 +68,27 @@ def qemu_words() -> Iterator[str]:
         "e1000e,bus=port-e1000e,netdev=h0,romfile=",
         "edu,bus=port-pair,addr=0.0,multifunction=on",
         "e1000e,bus=port-pair,addr=0.1,netdev=h1,romfile=",
-        "edu,bus=port-spare,id=spare",
+        f"edu,bus=port-spare,id={SPARE}",
     ):
         yield from ("-device", device)
 
 
-def address(name: str, function: int = 0) -> str:
-    """The address, like 0000:01:00.0, of what is behind the port *name* (in the guest)."""
-    port = Path(f"/sys/bus/pci/devices/0000:00:{PORTS[name]:02x}.0")
-    (found,) = port.glob(f"0000:??:00.{function}")
-    return found.name
+def address(name: str) -> str:
+    """The address, like 0000:01:00.0, of the device *name* (in the guest).
+
+    Raises `LookupError` when it is not plugged in.
+    """
+    found = address_if_there(name)
+    if found is None:
+        raise LookupError(f"{name} is not plugged in")
+    return found
+
+
+def address_if_there(name: str) -> str | None:
+    """The address of the device *name*, None if it is not plugged in (in the guest)."""
+    place = _PLACES[name]
+    if place is None:
+        return _ON_ROOT_BUS
+    port, function = place
+    folder = Path(f"/sys/bus/pci/devices/0000:00:{_PORTS[port]:02x}.0")
+    return next((path.name for path in folder.glob(f"0000:??:00.{function}")), None)

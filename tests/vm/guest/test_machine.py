@@ -12,6 +12,6 @@ PCI = Path("/sys/bus/pci/devices")
 
 
 def test_edu_answers() -> None:
-    with (PCI / devices.EDU_ON_ROOT_BUS / "resource0").open("r+b") as file:
+    with (PCI / devices.address("edu-on-root-bus") / "resource0").open("r+b") as file:
         registers = mmap.mmap(file.fileno(), 4096)
         assert memoryview(registers).cast("I")[0] == 0x010000ED

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""IOMMU groups: who is in one, and who may have it."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import pytest
+
+import pyvfio
+from pyvfio import Container, Sysfs, errors
+from tests.vm.guest import binding, devices
+
+
+def members(name: str) -> list[str]:
+    """The functions that share the IOMMU group of a device."""
+    return list(Sysfs().group_members(binding.group(devices.address(name))))
+
+
+@pytest.mark.parametrize("name", ["edu-on-root-bus", "edu", "nvme", "e1000e"])
+def test_a_slot_of_its_own_is_a_group(name: str) -> None:
+    assert members(name) == [devices.address(name)]
+
+
+def test_functions_of_a_slot_share_a_group() -> None:
+    pair = [devices.address("edu-in-a-pair"), devices.address("e1000e-in-a-pair")]
+    assert members("edu-in-a-pair") == pair
+
+
+def test_a_group_with_a_driver_of_the_host_is_not_viable() -> None:
+    neighbour = devices.address("e1000e-in-a-pair")
+    with binding.given(neighbour, "e1000e"):
+        with pytest.raises(errors.GroupNotViable, match=f"{neighbour}.*e1000e") as error:
+            pyvfio.open_device(devices.address("edu-in-a-pair"))
+        assert error.value.neighbours == {neighbour: "e1000e"}
+
+
+def test_a_neighbour_without_a_driver_does_no_harm() -> None:
+    with binding.given(devices.address("e1000e-in-a-pair"), None), Container() as container:
+        device = container.open_device(devices.address("edu-in-a-pair"))
+        (group,) = container.groups.values()
+        assert group.status().viable
+        assert group.devices == (device,)
+
+
+def test_a_driver_of_the_host_cannot_join_an_owned_group() -> None:
+    neighbour = devices.address("e1000e-in-a-pair")
+    with binding.given(neighbour, None):
+        with pyvfio.open_device(devices.address("edu-in-a-pair")):
+            override = binding.folder(neighbour) / "driver_override"
+            override.write_text("e1000e\n")
+            with pytest.raises(OSError, match=os.strerror(errno.EINVAL)):
+                (binding.PCI / "drivers_probe").write_text(neighbour)
+        assert binding.driver(neighbour) is None
