@@ -130,7 +130,9 @@ class Monitor:
         self._errors: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in __exit__
         self._process = subprocess.Popen(
             [
-                *(program, "-machine", "none", "-nodefaults", "-display", "none", "-S"),
+                # Without -accel it would want /dev/kvm, which is nowhere that matters here.
+                *(program, "-machine", "none", "-accel", "qtest"),
+                *("-nodefaults", "-display", "none", "-S"),
                 *("-qmp", "stdio", *arguments),
             ],
             stdin=subprocess.PIPE,
