@@ -123,7 +123,7 @@ def _open(vdev: VFIOPCIDevice, takes_fd: bool) -> None:
     if vbasedev.ram_block_discard_allowed and not vbasedev.mdev:
         raise Error("x-balloon-allowed only potentially compatible with mdev devices")
     if vbasedev.iommufd is not None:
-        raise Error("devices are opened through their group here; leave iommufd= away")
+        _refuse_iommufd(vbasedev)
     if takes_fd:
         group = _group(vbasedev)
     token = None if vdev.vf_token.is_null else str(vdev.vf_token)
@@ -142,6 +142,18 @@ def _open(vdev: VFIOPCIDevice, takes_fd: bool) -> None:
         _check_display(vdev)
         vfio_register_notifiers(vdev, wants_req=bool(vdev.features & VFIO_FEATURE_ENABLE_REQ))
         undo.pop_all()
+
+
+def _refuse_iommufd(vbasedev: VFIODevice) -> None:
+    """QEMU's first question of this path (iommufd_cdev_getfd), and then the end of ours."""
+    if vbasedev.sysfsdev is not None:
+        folder = Path(vbasedev.sysfsdev) / "vfio-dev"
+        try:
+            next(folder.iterdir(), None)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise Error(f"vfio {folder}: couldn't open directory {folder}: {reason}") from error
+    raise Error("devices are opened through their group here; leave iommufd= away")
 
 
 def _check_display(vdev: VFIOPCIDevice) -> None:
