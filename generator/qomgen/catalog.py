@@ -18,6 +18,9 @@ from qomgen.source import Mapping, Scalar
 
 T = TypeVar("T")
 
+MAX_CHAIN = 64
+"""Longest chain of ancestors that is followed; those of QEMU have ten types at most."""
+
 _STEP = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)|\[([0-9]+)\]")
 
 
@@ -63,17 +66,25 @@ class Catalog:
     siblings: dict[Series, Catalog] = field(default_factory=dict, repr=False, compare=False)
     """The catalogs of all series that are looked at, this one among them: what a message can say of others."""
 
+    _chains: dict[str, list[model.Type]] = field(default_factory=dict, repr=False, compare=False)
+    _values: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+    _homes: dict[str, model.Unit] = field(default_factory=dict, repr=False, compare=False)
+
     # Types
 
     def chain(self, type_: model.Type) -> list[model.Type]:
-        """`type_` and its ancestors, nearest first; it ends at an unknown parent or before a repetition."""
+        """`type_` and its ancestors, nearest first; it ends at an unknown parent, a repetition or `MAX_CHAIN`."""
+        if (known := self._chains.get(type_.name)) is not None:
+            return known
         found = [type_]
-        while (parent := found[-1].parent) is not None and (
-            known := self.types.get(parent)
-        ) is not None:
-            if known in found:
+        names = {type_.name}
+        while len(found) < MAX_CHAIN:
+            above = self.types.get(found[-1].parent or "")
+            if above is None or above.name in names:
                 break
-            found.append(known)
+            found.append(above)
+            names.add(above.name)
+        self._chains[type_.name] = found
         return found
 
     def descends_from(self, type_: model.Type, ancestor: str) -> bool:
@@ -87,7 +98,11 @@ class Catalog:
 
     def unit_of(self, type_: model.Type) -> model.Unit | None:
         """The unit that registers `type_`."""
-        return next((unit for unit in self.units.values() if type_.name in dict(unit.types)), None)
+        if not self._homes:
+            homes = ((name, unit) for unit in self.units.values() for name, _ in unit.types)
+            for name, unit in homes:
+                self._homes.setdefault(name, unit)
+        return self._homes.get(type_.name)
 
     # Structs
 
@@ -188,22 +203,20 @@ class Catalog:
 
     def constant(self, name: str) -> int | None:
         """The value of a constant that a spec may name, or None."""
-        if (value := self.constants.get(name)) is not None:
-            return value
-        if (value := self.flag_constants().get(name)) is not None:
-            return value
-        for enum in self.enums.values():
-            for index, word in enumerate(enum.members):
-                if enum.enumerator(word) == name:
-                    return index
-        return None
+        return self._named_values().get(name)
 
     def constant_names(self) -> list[str]:
         """All constants that a spec may name."""
-        enumerators = [
-            enum.enumerator(word) for enum in self.enums.values() for word in enum.members
-        ]
-        return [*self.constants, *self.flag_constants(), *enumerators]
+        return list(self._named_values())
+
+    def _named_values(self) -> dict[str, int]:
+        if not self._values:
+            for enum in self.enums.values():
+                for index, word in enumerate(enum.members):
+                    self._values.setdefault(enum.enumerator(word), index)
+            self._values.update(self.flag_constants())
+            self._values.update(self.constants)
+        return self._values
 
     # Functions of types
 

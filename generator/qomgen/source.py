@@ -204,6 +204,8 @@ def parse(file: SourceFile, found: Diagnostics) -> list[Mapping]:
     if not whole:
         found.lose_file()
         return []
+    for other in builder.others:
+        found.add(other)
     if not builder.any_document:
         found.add(problems.NotADocument(Span.start_of(file), what="a file without data"))
     return builder.documents
@@ -296,6 +298,8 @@ class _Builder:
     documents: list[Mapping] = field(default_factory=list)
     stack: list[_Open] = field(default_factory=list)
     any_document: bool = False
+    others: list[problems.NotADocument] = field(default_factory=list)
+    """Of a file that turns out to be no YAML they are of no interest."""
     values: int = 0
 
     def take(self, event: Event) -> bool:
@@ -309,6 +313,7 @@ class _Builder:
                 is_mapping = isinstance(event, MappingStartEvent)
                 self.stack.append(_Open(self._span(event), {} if is_mapping else None))
             case MappingEndEvent() | SequenceEndEvent():
+                self.values -= 1
                 done = self.stack.pop()
                 if done.incomplete:
                     self._leave_out(done)
@@ -366,7 +371,7 @@ class _Builder:
                 self.documents.append(node)
             else:
                 what = "a list" if isinstance(node, Sequence) else "a bare value"
-                self.found.add(problems.NotADocument(node.span, what=what))
+                self.others.append(problems.NotADocument(node.span, what=what))
                 self.found.leave_out(names(node))
             return
         top = self.stack[-1]

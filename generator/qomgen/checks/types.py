@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from qomgen import model, problems
-from qomgen.catalog import Catalog
+from qomgen.catalog import MAX_CHAIN, Catalog
 from qomgen.checks.when import absence, only_here
 from qomgen.diagnostics import Diagnostics, nearest
 
@@ -19,11 +19,16 @@ _STRUCTS = ("instance_struct", "class_struct")
 
 def check(catalog: Catalog, found: Diagnostics) -> None:
     """Check every type and struct of `catalog`."""
+    broken: set[str] = set()
     for type_ in catalog.types.values():
         if _parents(catalog, type_, found):
             _interfaces(catalog, type_, found)
             for key in _STRUCTS:
                 _struct(catalog, type_, key, found)
+        else:
+            broken.add(type_.name)
+    # Nobody knows what these inherit.
+    found.leave_out(f"ancestors of {name}" for name in broken)
     for key in _STRUCTS:
         _owners(catalog, key, found)
     for struct in catalog.structs.values():
@@ -44,7 +49,6 @@ def _parents(catalog: Catalog, type_: model.Type, found: Diagnostics) -> bool:
         hint = by_series or nearest(parent, catalog.types)
         told = {"parent": parent, "type": type_.name, "when": when}
         found.add(problems.UnknownParent(parent_span, hint or None, **told))
-        _broken(catalog, type_, found)
         return False
     chain = catalog.chain(type_)
     end = chain[-1].parent
@@ -52,16 +56,10 @@ def _parents(catalog: Catalog, type_: model.Type, found: Diagnostics) -> bool:
         if end == type_.name:
             told = {"type": type_.name, "chain": " -> ".join([*(each.name for each in chain), end])}
             found.add(problems.ParentCycle(parent_span, None, **told))
-        _broken(catalog, type_, found)
+        elif len(chain) == MAX_CHAIN:
+            found.add(problems.LongChain(parent_span, type=type_.name, limit=MAX_CHAIN))
         return False
     return end is None
-
-
-def _broken(catalog: Catalog, type_: model.Type, found: Diagnostics) -> None:
-    """Note that nobody knows what `type_` and its descendants inherit."""
-    for each in catalog.types.values():
-        if catalog.descends_from(each, type_.name):
-            found.leave_out([f"ancestors of {each.name}"])
 
 
 def _interfaces(catalog: Catalog, type_: model.Type, found: Diagnostics) -> None:

@@ -232,6 +232,14 @@ class NoEffect(Diagnostic):
     default_hint = "remove it"
 
 
+class LongChain(Diagnostic):
+    """A type has more ancestors than any type of QEMU's. It takes a hostile spec to have so many."""
+
+    id = "QG122"
+    message = "type '{type}' has more than {limit} ancestors"
+    once_a_place = True
+
+
 class BitField(Diagnostic):
     """
     A bit-field or a named bit does not fit its type, or a bit-field is used where it can't be.
