@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import keyword
 import shlex
 import signal
 import sys
@@ -96,7 +97,7 @@ def _say_errors(found: Sequence[Diagnostic], form: str) -> None:
 
 def _plan(arguments: argparse.Namespace) -> Plan:
     package: str = arguments.package
-    if not package.isidentifier():
+    if not package.isidentifier() or keyword.iskeyword(package):
         raise UsageError(f"'{package}' is no name for a Python package")
     request = _cache_request(arguments)
     entry = speedcache.read(request) if request else None
@@ -242,7 +243,7 @@ def _show(arguments: argparse.Namespace) -> int:
     series = pipeline.choose([arguments.qemu])[0] if arguments.qemu else having[-1]
     if series not in having:
         raise UsageError(
-            f"QEMU {series} has no type '{arguments.type}'; {', '.join(map(str, having))} have"
+            f"QEMU {series} has no type '{arguments.type}': it is in {', '.join(map(str, having))}"
         )
     sys.stdout.write(show.type_(catalogs[series], arguments.type))
     return CLEAN

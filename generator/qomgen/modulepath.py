@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
 from importlib.machinery import PathFinder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def find_module(name: str, path: Sequence[str]) -> str | None:
@@ -13,7 +17,8 @@ def find_module(name: str, path: Sequence[str]) -> str | None:
 
     An editable checkout is on Python's own path too.
     """
-    for search in (path, None):
+    # Python remembers what it found in a folder by the folder's name: a relative one may be another by now.
+    for search in ([os.path.abspath(each) for each in path], None):
         where: Sequence[str] | None = search
         spec = None
         for depth in range(1, name.count(".") + 2):

@@ -45,6 +45,9 @@ def python_files(
             environment, "python/module.py", _mark(source, digest([view])), module=view
         )
         files[folder / f"{naming.python_module(name)}.py"] = _format(text)
+    if not files:
+        # A package without modules is of no use to anybody.
+        return {}
     if views := layout_views(layouts):
         text = render.render(
             environment,

@@ -61,10 +61,10 @@ def spec_folders(given: Sequence[str]) -> list[str]:
     """The folders to read specs from: those given, else the one here, else qomgen's own."""
     if given:
         return list(given)
-    return ["device_specs" if os.path.isdir("device_specs") else _own("device_specs")]
+    return ["device_specs" if os.path.isdir("device_specs") else own("device_specs")]
 
 
-def _own(name: str) -> str:
+def own(name: str) -> str:
     """As `qomgen.paths.data_folder`, which needs pathlib."""
     package = os.path.dirname(os.path.abspath(__file__))
     inside = os.path.join(package, name)
@@ -79,7 +79,7 @@ def request(lists: Mapping[str, Sequence[str]], package: str, *, flat: bool) -> 
     """What the speed cache knows a run by."""
     rest = [*lists["--qemu"], "", *lists["--target"], "", package, str(flat)]
     folders = spec_folders(lists["--specs"])
-    return speedcache.Request(folders, _own("templates"), lists["--python-path"], rest)
+    return speedcache.Request(folders, own("templates"), lists["--python-path"], rest)
 
 
 def run(words: Sequence[str]) -> bool:
