@@ -21,8 +21,20 @@ from jsonschema.validators import extend
 
 from qomgen import problems
 from qomgen.diagnostics import Diagnostics, did_you_mean
-from qomgen.schema.faults import DOCUMENTS, Fault, Path, faults, kind_of
+from qomgen.schema.faults import DOCUMENTS, Fault, Path, describe, faults, kind_of
 from qomgen.source import Mapping, Node, Sequence, names, plain
+
+__all__ = [
+    "DOCUMENTS",
+    "Path",
+    "admit",
+    "definition",
+    "describe",
+    "kind_of",
+    "made",
+    "text",
+    "validator",
+]
 
 
 def text() -> str:
@@ -62,8 +74,13 @@ def validator(kind: str) -> Validator:
 def definition(name: str) -> Validator:
     """The validator of one entry of the schema's `$defs`."""
     schema: dict[str, Any] = json.loads(text())
-    made: Validator = _Validator({"$ref": f"#/$defs/{name}", "$defs": schema["$defs"]})
-    return made
+    return made({"$ref": f"#/$defs/{name}", "$defs": schema["$defs"]})
+
+
+def made(schema: dict[str, Any]) -> Validator:
+    """A validator that reads schemas as this module does."""
+    validator: Validator = _Validator(schema)
+    return validator
 
 
 def admit(document: Mapping, found: Diagnostics) -> Mapping | None:
