@@ -50,6 +50,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _PROJECT = (
     *("pyproject.toml", "runtime", "generated/python"),
     *("tests/conftest.py", "tests/vm/guest"),
+    *("tests/unit/pyvfio/questions.py", "tests/unit/pyvfio/answers.json"),
 )
 
 
@@ -68,7 +69,7 @@ def base() -> Base:
     Raises what `packages` raises.
     """
     interpreter = packages.newest(_INTERPRETER).removesuffix("-minimal")
-    names = [packages.newest(_KERNEL_PACKAGE), *_LIBRARIES, "busybox-static"]
+    names = [_kernel_package(), *_LIBRARIES, "busybox-static"]
     names += [f"{interpreter}-minimal", f"lib{interpreter}-minimal", f"lib{interpreter}-stdlib"]
     debs = packages.download(names)
     init = Path(__file__).with_name("init").read_bytes()
@@ -90,6 +91,26 @@ def base() -> Base:
 
     made = cache.folder(cache.root() / "vm" / "images" / key, make)
     return Base(made / "kernel", made / "initrd")
+
+
+@functools.cache
+def _kernel_package() -> str:
+    return packages.newest(_KERNEL_PACKAGE)
+
+
+def headers() -> Path:
+    """The folder include/uapi of the kernel that is booted, from the package of its headers.
+
+    Raises what `packages` raises.
+    """
+    name = _kernel_package().replace("-image-", "-headers-").removesuffix("-amd64") + "-common"
+    (deb,) = packages.download([name])
+
+    def make(folder: Path) -> None:
+        packages.unpack([deb], folder)
+
+    unpacked = cache.folder(cache.root() / "vm" / "headers" / deb.stem, make)
+    return unpacked / "usr" / "src" / name / "include" / "uapi"
 
 
 def _finish_root(root: Path, wheels: list[str], interpreter: str) -> None:

@@ -30,8 +30,8 @@ def group(address: str) -> int:
 def give(address: str, name: str | None) -> None:
     """Take its driver away and give it the one called *name*; None leaves it without.
 
-    Raises `OSError` when it does not get the driver.  What unbinds a driver waits until the driver has let go: with vfio-pci, until whoever has the
-    function open closes it.
+    What unbinds a driver waits until the driver has let go: with vfio-pci, until whoever has the
+    function open closes it.  Raises `OSError` when it does not get the driver.
     """
     if driver(address) is not None:
         (folder(address) / "driver" / "unbind").write_text(address)
