@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qomgen import options, quick, speedcache
+from qomgen.report import FORMATS
 
 OPTIONS = (*quick.LISTS, *quick.VALUES, *quick.OF_GENERATE)
 FLAGS = (*quick.FLAGS, *quick.OF_CHECK, "--no-cache", "--list-inputs", "--list-outputs", "-h", "--")
