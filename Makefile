@@ -5,6 +5,7 @@
 #   make test-qemu  the same types inside real QEMU trees and binaries (downloads QEMU's source)
 #   make test-vm    VFIO on a real kernel, in an emulated machine (downloads a kernel; QEMU)
 #   make bench      what is measured
+#   make bench-vm   what pyvfio costs beside C, in the machine of test-vm
 #   make clean      take away .venv and what tools left behind; generated/ stays
 #
 # PYTEST_ARGS goes to pytest: make test-unit PYTEST_ARGS='-k publish -x'
@@ -56,6 +57,10 @@ test-vm: .venv/.done
 .PHONY: bench
 bench: .venv/.done
 	$(bin)/python bench/run.py
+
+.PHONY: bench-vm
+bench-vm: .venv/.done
+	$(bin)/python -m bench.vm
 
 # What mends the two lint targets; the hand that wrote the code reads the diff.
 .PHONY: format

@@ -12,6 +12,7 @@ import importlib.metadata
 import lzma
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import tomllib
@@ -213,7 +214,7 @@ def write_initrd(stream: BinaryIO, base: Base, files: Mapping[str, Path], comman
         if path.is_dir():
             archive.tree(path, f"qomgen/{name}", keep=_is_source)
         else:
-            archive.file(f"qomgen/{name}", path.read_bytes())
+            archive.file(f"qomgen/{name}", path.read_bytes(), stat.S_IMODE(path.stat().st_mode))
     # Installed as far as importlib.metadata looks.
     installed = "qomgen/runtime/qomgen-0.dist-info"
     archive.file(f"{installed}/METADATA", b"Metadata-Version: 2.1\nName: qomgen\nVersion: 0\n")
