@@ -202,6 +202,15 @@ def _many(specs: Path) -> None:
     (specs / "my-dev.yaml").write_text(GOOD_SPEC + f"interfaces: [{'a, ' * 30_000}a]\n")
 
 
+@_made("QG122-long-chain")
+def _long_chain(specs: Path) -> None:
+    types = [
+        GOOD_SPEC.replace("my-dev", f"my-dev-{index}").replace("parent: device", f"parent: {above}")
+        for index, above in enumerate(["device", *(f"my-dev-{index}" for index in range(65))])
+    ]
+    (specs / "my-devs.yaml").write_text("---\n".join(types))
+
+
 def _too_many_errors(
     tmp: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> tuple[int, str]:

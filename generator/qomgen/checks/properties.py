@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from qomgen import model, problems
 from qomgen.catalog import Catalog
+from qomgen.checks.integers import integer
 from qomgen.checks.when import absence, anywhere, only_here
 from qomgen.diagnostics import Diagnostics, Hint, Span, nearest
 from qomgen.profile import IntegerDefault, Kind
@@ -145,6 +146,8 @@ def _default(catalog: Catalog, prop: model.Property, kind: Kind, found: Diagnost
     if isinstance(kind.default, IntegerDefault):
         number = catalog.constant(value) if isinstance(value, str) else value
         low, high = kind.default.minimum, kind.default.maximum
+        if prop.ctype is not None and (values := integer(prop.ctype)) is not None:
+            low, high = max(low, values.minimum), min(high, values.maximum)
         if isinstance(value, bool):
             wrong("an integer")
         elif number is None:
