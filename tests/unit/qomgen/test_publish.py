@@ -124,9 +124,7 @@ def torn(files: dict[str, tuple[str, int]]) -> list[str]:
     ]
 
 
-def test_killed_at_every_step(
-    runs: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_killed_at_every_step(runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [row for row in runs["rows"] if row["error"] == 0]
     assert len(rows) == runs["steps"] > 25
     found = []

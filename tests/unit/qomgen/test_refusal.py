@@ -26,7 +26,7 @@ from .test_injection import build, harmless
 NOT_PRINTED = {
     "struct-document/doc",
     "enum-document/doc",
-    "constants-document/constants/doc",
+    "constant/doc",
     "property-info-document/doc",
     "property-info-document/description",
     "property-info-document/qom_type",
@@ -35,8 +35,8 @@ NOT_PRINTED = {
 
 IN_SPEC = {
     *("type-document/doc", "unit-document/doc", "field/doc", "instance-struct/doc", "class-struct/doc"),
-    *("property/description", "property/history", "property/suffix", "property/info/doc"),
-    *("property/info/description", "class-property/description", "class-property/history"),
+    *("property/description", "property/history", "property/suffix", "own-property-info/doc"),
+    *("own-property-info/description", "class-property/description", "class-property/history"),
     *("class-property/type", "step/doc", "argument/text"),
 }  # fmt: skip
 
