@@ -61,9 +61,10 @@ def load(folders: Sequence[Path], found: Diagnostics) -> Specs:
     for folder in folders:
         if not folder.is_dir():
             raise FileNotFoundError(f"there is no spec folder '{folder}'")
-        for path in sorted(folder.rglob("*.yaml")):
+        top = folder.resolve().name
+        for path in source.spec_files(folder, top, found):
             files.append(path)
-            name = f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}"
+            name = f"{top}/{path.relative_to(folder).as_posix()}"
             file = source.read(path, name, found)
             parsed = source.parse(file, found) if file else []
             documents += filter(None, (schema.admit(document, found) for document in parsed))

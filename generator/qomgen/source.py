@@ -9,6 +9,7 @@ tags, merge keys and duplicate keys are refused, so the tree is as large as the 
 from __future__ import annotations
 
 import math
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -123,6 +124,29 @@ def plain(node: Node) -> Plain:
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
     return {key: plain(entry.value) for key, entry in node.entries.items()}
+
+
+def spec_files(folder: Path, name: str, found: Diagnostics) -> list[Path]:
+    """
+    Every `*.yaml` below `folder`, in order of path.
+
+    Args:
+        folder: where to look.
+        name: how messages call it.
+        found: takes folders that can't be read. What they hold is not to be taken for gone.
+    """
+    paths: list[Path] = []
+
+    def unreadable(error: OSError) -> None:
+        below = Path(error.filename).relative_to(folder).as_posix()
+        place = Span.start_of(SourceFile(f"{name}/{below}", ""))
+        found.add(problems.Unreadable(place, reason=(error.strerror or str(error)).lower()))
+        found.lose_file()
+
+    for parent, folders, files in os.walk(folder, onerror=unreadable):
+        names_here = (each for each in (*folders, *files) if each.endswith(".yaml"))
+        paths += [Path(parent, each) for each in names_here]
+    return sorted(paths)
 
 
 def read(path: Path, name: str, found: Diagnostics) -> SourceFile | None:

@@ -48,12 +48,18 @@ class _Clashes:
         self.found = found
 
     def check(self, made: list[model.Type]) -> None:
-        macros: dict[str, str] = {}
+        macros = {name: f"constant {name}" for name in self.catalog.constants}
         modules: dict[str, str] = {}
         # What QEMU has comes first, wherever it stands: the name that has to change is the other.
         for type_ in sorted(self.catalog.types.values(), key=lambda each: not each.provided):
             macro = naming.names(self.catalog, type_).type_macro
             self._take(macros, macro, f"macro of type '{type_.name}'", type_.span, "C")
+        for struct in self.catalog.structs.values():
+            for field in struct.fields:
+                for flag, _ in field.flags if not struct.provided else ():
+                    for name in (flag, f"{flag}_BIT"):
+                        what = f"flag {flag} of {struct.name}.{field.name}"
+                        self._take(macros, name, what, field.span, "C")
         for type_ in made:
             if "python" in type_.targets:
                 module = naming.python_module(type_.name)

@@ -10,7 +10,18 @@ import pytest
 
 from qomgen import problems
 from qomgen.diagnostics import Diagnostics, SourceFile
-from qomgen.source import Hex, Mapping, Scalar, Sequence, names, parse, plain, read, walk
+from qomgen.source import (
+    Hex,
+    Mapping,
+    Scalar,
+    Sequence,
+    names,
+    parse,
+    plain,
+    read,
+    spec_files,
+    walk,
+)
 
 
 def tree(text: str) -> Mapping:
@@ -190,4 +201,35 @@ def test_a_file_that_may_not_be_read_is_said_to_be_so(
     assert read(path, "a.yaml", found) is None
     (said,) = found
     assert isinstance(said, problems.Unreadable)
+    assert said.text == "this file can't be read: permission denied"
+
+
+def test_spec_files_come_in_order_and_folders_may_have_the_name_of_one(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a/c.yaml", "a/d.yaml/e.yaml", "a/f.yml", ".hidden.yaml"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    found = Diagnostics()
+    paths = [path.relative_to(tmp_path).as_posix() for path in spec_files(tmp_path, "s", found)]
+    assert paths == [".hidden.yaml", "a/c.yaml", "a/d.yaml", "a/d.yaml/e.yaml", "b.yaml"]
+    assert list(found) == []
+
+
+def test_a_folder_that_may_not_be_read_is_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "a.yaml").touch()
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = Diagnostics()
+    assert [path.name for path in spec_files(tmp_path, "specs", found)] == ["a.yaml"]
+    (said,) = found
+    assert str(said.span) == "specs/secret:1:1"
     assert said.text == "this file can't be read: permission denied"
