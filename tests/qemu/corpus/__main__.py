@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Record QEMU's answers, or compare pyqom's with them.
 
-`record` asks real QEMUs and writes answers/; `compare` asks pyqom and prints what is not equal.
+`record` asks real QEMUs and writes answered/; `compare` asks pyqom and prints what is not equal.
 Exit code 0 when all is recorded or equal, 1 when something differs.
 """
 
@@ -19,7 +19,9 @@ def _record(subjects: Sequence[str], chosen: Sequence[str]) -> int:
     for subject in subjects:
         before = answers.load(subject)
         oracles = dict(before.oracles)
-        told: dict[str, dict[str, answers.Answer]] = {}
+        told: dict[str, dict[str, answers.Answer]] = {
+            case: {} for script in cases.load(subject) for case in script.cases()
+        }
         for series in cases.SERIES:
             found = next((each for each in programs if each.series == series), None)
             if found is None:
@@ -28,7 +30,8 @@ def _record(subjects: Sequence[str], chosen: Sequence[str]) -> int:
                 by = compare.by_qemu(found, subject)
                 oracles[series] = found.version
             for case, answer in by.items():
-                told.setdefault(case, {})[series] = answer
+                if case in told:
+                    told[case][series] = answer
         answers.write(subject, answers.Record(oracles, told))
         sys.stdout.write(f"{subject}: {sum(len(by) for by in told.values())} answers\n")
     return 0
@@ -55,7 +58,7 @@ def main() -> int:
     """Run one of the two commands; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.qemu.corpus", description=__doc__)
     parser.add_argument("command", choices=("record", "compare"))
-    parser.add_argument("subject", nargs="*", help="files of cases/, all if none is named")
+    parser.add_argument("subject", nargs="*", help="files of asked/, all if none is named")
     parser.add_argument("--series", action="append", choices=cases.SERIES, help="may be repeated")
     arguments = parser.parse_args()
     subjects = arguments.subject or cases.subjects()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What was answered, in a form that two programs can be compared in, and the record of it.
 
-`answers/SUBJECT.yaml` is written by `python -m tests.qemu.corpus record` alone. It names the
+`answered/SUBJECT.yaml` is written by `python -m tests.qemu.corpus record` alone. It names the
 binaries that answered, and has for each case what they said: one answer under `both` where the
 series agree.
 """
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ruamel.yaml import YAML
 
@@ -21,9 +22,11 @@ from . import hosted
 from .cases import SERIES, Script
 from .talk import Outcome, Reply
 
-FOLDER = Path(__file__).with_name("answers")
+FOLDER = Path(__file__).with_name("answered")
 
 Answer = Mapping[str, Any]
+
+T = TypeVar("T")
 
 _HEAD = """# SPDX-License-Identifier: GPL-2.0-or-later
 # What QEMU answered. Written by: python -m tests.qemu.corpus record
@@ -37,26 +40,25 @@ _TYPES = frozenset(
     {*hosted.NAMES, "iommufd", "vfio-pci", "vfio-pci-igd-lpc-bridge", "vfio-pci-nohotplug"}
 )
 _DEVICE = re.compile(r'name "([^"]*)"')
-_OBJECT = re.compile(r"  ([a-z0-9-]+)\n")
+_OBJECT = re.compile(r"  ([\w-]+)\n")
 
 
 def answers(script: Script, outcome: Outcome) -> dict[str, Answer]:
     """The answer to each case of a script: case -> answer."""
+    if outcome.exit < 0:
+        # What it says of that has the line numbers of its source.
+        return {script.name: {"crash": signal.Signals(-outcome.exit).name}}
     replies = [_reply(reply) for reply in outcome.replies]
     whole: dict[str, Any] = {"exit": outcome.exit}
     if stderr := _PROGRAM.sub("PROGRAM: ", outcome.stderr):
         whole["stderr"] = stderr.splitlines()
     if stdout := _restricted(outcome.stdout):
         whole["stdout"] = stdout.splitlines()
-    if not script.session:
-        if script.steps:
-            whole["replies"] = replies
-        return {script.name: whole}
-    found: dict[str, Answer] = {}
-    for step, reply in zip(script.steps, replies, strict=True):
-        found[f"{script.name}: {step.name}"] = reply
-    found[f"{script.name}: (end)"] = whole
-    return found
+    if script.session:
+        return dict(zip(script.cases(), [*replies, whole], strict=True))
+    if script.steps:
+        whole["replies"] = replies
+    return {script.name: whole}
 
 
 def _reply(reply: Reply) -> Reply:
@@ -108,7 +110,7 @@ def _has(by: Mapping[str, Any], series: str) -> bool:
 def write(subject: str, record: Record) -> None:
     """Write the record of a subject, a line an answer."""
     lines = [_HEAD, "oracles:\n"]
-    lines += [f'  "{series}": {_json(by)}\n' for series, by in sorted(record.oracles.items())]
+    lines += [f'  "{series}": {_json(by)}\n' for series, by in _by_series(record.oracles)]
     lines.append("answers:\n")
     for case, by in record.answers.items():
         lines.append(f"  {_json(case)}:\n")
@@ -125,6 +127,9 @@ def write(subject: str, record: Record) -> None:
     (FOLDER / f"{subject}.yaml").write_text("".join(lines), encoding="utf-8")
 
 
+def _by_series(given: Mapping[str, T]) -> list[tuple[str, T]]:
+    return sorted(given.items(), key=lambda each: SERIES.index(each[0]))
+
+
 def _json(value: object) -> str:
-    # YAML reads JSON, but ends a key at 1024 characters.
     return json.dumps(value, ensure_ascii=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is asked: `cases/SUBJECT.yaml`.
+"""What is asked: `asked/SUBJECT.yaml`.
 
 A file is a list of groups. Each has `about`, and may have `machine` (q35 if not) and `series` (all
 if not). A group is one of two:
@@ -11,11 +11,12 @@ if not). A group is one of two:
   begin its command line. With `values` a step is asked once for each value.
 
 A QMP command is a mapping of its name to its arguments; where they are a list, they are in the
-order of `ORDER`.
+order of `ORDER`. With `events` that many events must come of it, sooner or later.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ from ruamel.yaml import YAML
 
 from tests.qemu.archive import SUITES
 
-FOLDER = Path(__file__).with_name("cases")
+FOLDER = Path(__file__).with_name("asked")
 
 SERIES = ("7.2", "10.0")
 
@@ -50,6 +51,7 @@ class Step:
     name: str
     execute: str
     arguments: Mapping[str, Any]
+    events: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,12 @@ class Script:
     arguments: tuple[str, ...]
     steps: tuple[Step, ...]
     session: bool
+
+    def cases(self) -> list[str]:
+        """The names of its cases; the last of a session is how it ended."""
+        if not self.session:
+            return [self.name]
+        return [*(f"{self.name}: {step.name}" for step in self.steps), f"{self.name}: (end)"]
 
 
 class BadCases(Exception):
@@ -142,18 +150,19 @@ def _filled(template: str | Mapping[str, Any], value: Any) -> str:
 
 
 def _plain(value: Any) -> bool:
-    return not isinstance(value, str) or value == "" or shlex.quote(value) == value
+    return not isinstance(value, str) or shlex.quote(value) == value
 
 
 def _steps(given: Mapping[str, Any], value: Any = None) -> Iterator[Step]:
     values = given.get("values", [value])
-    ((execute, arguments),) = ((key, it) for key, it in given.items() if key != "values")
+    rest = {key: it for key, it in given.items() if key not in ("values", "events")}
+    ((execute, arguments),) = rest.items()
     for each in values:
         filled = _replaced(arguments, each)
         name = execute if filled is None else f"{execute} {json.dumps(filled)}"
         if isinstance(filled, Sequence):
             filled = dict(zip(ORDER[execute], filled, strict=True))
-        yield Step(name, execute, filled or {})
+        yield Step(name, execute, filled or {}, given.get("events", 0))
 
 
 def _replaced(arguments: Any, value: Any) -> Any:
@@ -172,5 +181,5 @@ def _numbered(steps: list[Step]) -> tuple[Step, ...]:
     for step in steps:
         seen[step.name] = seen.get(step.name, 0) + 1
         name = step.name if seen[step.name] == 1 else f"{step.name} #{seen[step.name]}"
-        numbered.append(Step(name, step.execute, step.arguments))
+        numbered.append(dataclasses.replace(step, name=name))
     return tuple(numbered)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 
@@ -55,12 +56,19 @@ def _joined(parts: Iterable[Told]) -> dict[str, Answer]:
     return {case: answer for part in parts for case, answer in part.items()}
 
 
+def differences() -> list[dict[str, Any]]:
+    """The entries of differences.yaml."""
+    listed: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(
+        _DIFFERENCES.read_text(encoding="utf-8")
+    )
+    return listed
+
+
 def known_differences(subject: str, series: str) -> dict[str, str]:
     """Case -> why pyqom answers otherwise."""
-    listed = YAML(typ="safe", pure=True).load(_DIFFERENCES.read_text(encoding="utf-8")) or []
     return {
         case: entry["reason"]
-        for entry in listed
+        for entry in differences()
         if entry["subject"] == subject and series in entry.get("series", cases.SERIES)
         for case in entry["cases"]
     }
@@ -92,18 +100,22 @@ def compared(subject: str, series: str, oracle: Told, ours: Told) -> Verdict:
     verdict = Verdict(subject, series, len(oracle))
     reasons = known_differences(subject, series)
     for case, answer in oracle.items():
-        if ours.get(case) == answer:
+        own = ours.get(case)
+        if own == answer:
             if case in reasons:
                 verdict.mended.append(case)
+        elif "crash" in answer and own is not None and own.get("exit") == 1:
+            verdict.known[case] = f"QEMU crashes ({answer['crash']}), pyqom refuses"
         elif case in reasons:
             verdict.known[case] = reasons[case]
         else:
-            verdict.unknown[case] = shown(case, answer, ours.get(case))
+            verdict.unknown[case] = shown(case, answer, own)
     return verdict
 
 
-def shown(case: str, theirs: Answer | None, ours: Answer | None) -> str:
-    """Both answers to a case, for a person."""
-    lines = [case]
-    lines += [f"  QEMU:  {json.dumps(theirs)}", f"  pyqom: {json.dumps(ours)}"]
-    return "\n".join(lines)
+def shown(case: str, theirs: Answer | None, answer: Answer | None, *, ours: str = "pyqom") -> str:
+    """QEMU's answer to a case and another one, for a person."""
+    width = len(ours)
+    return "\n".join(
+        [case, f"  {'QEMU':{width}} {json.dumps(theirs)}", f"  {ours} {json.dumps(answer)}"]
+    )

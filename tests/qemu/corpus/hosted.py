@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# ruff: noqa: ARG001 - an accessor takes what its caller passes
 """Some of QEMU's own PCI devices as far as the corpus asks about them.
 
 VFIO devices do not come to life without hardware. These do, in QEMU and in pyqom, so that there is

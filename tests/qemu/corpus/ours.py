@@ -7,9 +7,8 @@ import io
 import json
 from typing import Any
 
-from pyqom.cmdline import CommandLine, Exit, parse, run
+from pyqom.cmdline import main
 from pyqom.packages import load_device_packages
-from pyqom.world import World
 
 from . import hosted
 from .cases import Script
@@ -22,16 +21,9 @@ def ask_pyqom(series: str, script: Script) -> Outcome:
     requests = [{"execute": step.execute, "arguments": step.arguments} for step in script.steps]
     source = io.StringIO("".join(json.dumps(request) + "\n" for request in requests))
     out, err = io.StringIO(), io.StringIO()
-    line = CommandLine(out, err)
     words = ["--qemu", series, "-machine", script.machine, "-nodefaults", "-S"]
     words += [*script.arguments, "-qmp", "stdio"]
-    try:
-        parse(line, words)
-        with World(line.series) as world:
-            hosted.register()
-            status = run(line, world, source)
-    except Exit as end:
-        status = end.status
+    status = main(words, out, err, source, prepare=hosted.register)
     text, replies = _told(out.getvalue())
     return Outcome(status, text, err.getvalue(), replies)
 
@@ -50,7 +42,7 @@ def _told(output: str) -> tuple[str, list[Reply]]:
             events.append(said)
             continue
         if events:
-            said["events"] = events
+            said["events"] = sorted(events, key=json.dumps)
             events = []
         replies.append(said)
     return "".join(text), replies

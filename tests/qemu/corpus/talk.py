@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -27,7 +29,8 @@ Reply = dict[str, Any]
 class Outcome:
     """What came of a script: exit code, what was written, and a reply for each QMP command.
 
-    A reply holds "return" or "error", and "events" that came before it.
+    A negative exit code is the signal that ended QEMU. A reply holds "return" or "error", and
+    "events" that came before it.
     """
 
     exit: int
@@ -73,7 +76,7 @@ def ask_qemu(found: Program, script: Script) -> Outcome:
                 process.kill()
         errors.seek(0)
         said = errors.read()
-    if code < 0 or (script.steps and len(replies) not in (0, len(script.steps))):
+    if code == -signal.SIGKILL or (script.session and len(replies) != len(script.steps)):
         raise Silent(f"{script.name}: QEMU {found.series} ended with {code}: {said}")
     return Outcome(code, "".join(talk.text), said, replies)
 
@@ -105,13 +108,11 @@ class _Talk:
 
     def _step(self, step: Step) -> Reply | None:
         reply = self._ask(step.execute, step.arguments)
-        if reply is not None and step.execute == "system_reset":
-            # It is only asked for; what it does is done when this event comes.
-            self._until("event", "RESET")
+        # A device is gone some time after it was unplugged (RCU).
+        while reply is not None and len(self._events) < step.events:
+            self._read()
         if reply is not None and self._events:
-            reply["events"] = [
-                {"event": event["event"], "data": event.get("data", {})} for event in self._events
-            ]
+            reply["events"] = sorted(self._events, key=json.dumps)
         self._events = []
         return reply
 
@@ -122,19 +123,22 @@ class _Talk:
             self._in.write(json.dumps(request) + "\n")
             self._in.flush()
         except BrokenPipeError:
-            self._until("id", 0)
-            return None
-        reply = self._until("id", 0)
-        return {key: reply[key] for key in ("return", "error") if key in reply} if reply else None
+            # It has ended; what it said before is still there. Closing tries to write once more.
+            with contextlib.suppress(BrokenPipeError):
+                self._in.close()
+        said = self._read()
+        while said is not None and said.get("id") != 0:
+            said = self._read()
+        return {key: said[key] for key in ("return", "error") if key in said} if said else None
 
-    def _until(self, key: str, value: object) -> Reply | None:
+    def _read(self) -> Reply | None:
+        """The next thing that QEMU says in JSON, None if it has ended."""
         for line in self._out:
             if not line.startswith("{"):
                 self.text.append(line)
                 continue
             said: Reply = json.loads(line)
             if "event" in said and said["event"] not in _BACKGROUND:
-                self._events.append(said)
-            if said.get(key) == value:
-                return said
+                self._events.append({"event": said["event"], "data": said.get("data", {})})
+            return said
         return None
