@@ -8,6 +8,7 @@ Views through Jinja templates, nothing else: no decision is made here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -48,6 +49,7 @@ def _bare(value: Call) -> CCode:
     return clayout.call(value, 0, "")
 
 
+@cache
 def environment(templates: Path) -> Environment:
     """The Jinja environment over one folder of templates."""
     made = Environment(

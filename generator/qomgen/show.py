@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from difflib import unified_diff
 from typing import TypeAlias
 
-from qomgen import model
+from qomgen import model, naming
 from qomgen.catalog import Catalog
+from qomgen.ctype import CType
+from qomgen.diagnostics import Span
 from qomgen.profile import Facts, Profile
 from qomgen.series import Series
 
@@ -83,7 +85,7 @@ def _class_property(owner: model.Type, prop: model.ClassProperty) -> list[str]:
     return [prop.name, f"class {prop.kind}", "-", since, owner.name, prop.description or "-"]
 
 
-def _constant(value: model.Constant) -> str:
+def _constant(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -97,29 +99,115 @@ def difference(catalogs: Catalogs, name: str, old: Series, new: Series) -> str:
 
 
 def _lines(catalog: Catalog, name: str) -> list[str]:
+    """All that is said of a type in one series, a line each."""
     found = catalog.types.get(name)
     if found is None:
         return []
     lines = [f"parent: {found.parent}", f"abstract: {'yes' if found.abstract else 'no'}"]
     lines += [f"interface: {each}" for each, _ in found.interfaces]
+    lines += [f"target: {each}" for each in sorted(found.targets)]
+    lines += [f"{what}: {name}" for what, name in _names(catalog, found) if name is not None]
     for prop in found.properties:
-        row = f"property {prop.name}: {prop.kind}, field {prop.field}"
-        row += f", default {_constant(prop.default)}" if prop.default is not None else ""
-        lines.append(row + (f", {prop.description}" if prop.description else ""))
-    lines += [f"class property {each.name}: {each.kind}" for each in found.class_properties]
-    lines += list(_class_init(found))
+        lines.append(f"property {prop.name}: {_facts(prop)}")
+    for each in found.class_properties:
+        lines.append(f"class property {each.name}: {_facts(each)}")
+        for what, accessor in (("get", each.get), ("set", each.set)):
+            lines += _function(f"{each.name}.{what}", accessor)
+    for key in ("class_init", "instance_init", "instance_post_init", "instance_finalize"):
+        lines += _function(key, getattr(found, key))
     struct = catalog.instance_struct(found)
     if struct is not None and catalog.struct_owner(found) is found:
-        lines += [f"field {each.name}: {each.ctype}" for each in struct.fields]
+        lines += [f"field {_declared(each)}" for each in struct.fields]
+    class_struct = catalog.class_struct(found)
+    if class_struct is not None and catalog.class_owner(found) is found:
+        lines += [f"class field {_declared(each)}" for each in class_struct.fields]
     return lines
 
 
-def _class_init(found: model.Type) -> Iterable[str]:
-    steps = found.class_init.steps if found.class_init else None
-    for step in steps or ():
-        if isinstance(step.action, model.MembersStep):
-            for value in step.action.values:
-                yield f"class_init: {step.action.struct}.{value.member} = {value.value}"
+def _names(catalog: Catalog, found: model.Type) -> Iterable[tuple[str, str | None]]:
+    yield "struct", found.instance_struct
+    yield "class struct", found.class_struct
+    yield "class_base_init", found.class_base_init
+    yield "hooks", found.hooks
+    own = naming.names(catalog, found)
+    for each in fields(own):
+        # A function that the type lacks has no name either.
+        if getattr(found, each.name, each) is not None:
+            yield f"C {each.name}", getattr(own, each.name)
+    for what in ("header", "typedef"):
+        yield f"C {what}", str(getattr(found.c, what) or "") or None
+    for given in sorted(found.c.given):
+        yield "given", given
+
+
+_TOLD_ELSEWHERE = ("name", "node", "span", "get", "set")
+
+
+def _facts(value: object) -> str:
+    """The members of a model value that are set, as text: what is of no use to people (spans) is left out."""
+    if isinstance(value, str | int) or not is_dataclass(value):
+        return _constant(value) if isinstance(value, str | int) else str(value)
+    told: list[str] = []
+    for each in fields(value):
+        there = getattr(value, each.name)
+        if each.name in _TOLD_ELSEWHERE or there is None or there == ():
+            continue
+        if each.name in ("kind", "ctype"):
+            told.insert(0, str(there))
+        elif isinstance(there, bool) and each.name != "default":
+            told += [each.name] if there else []
+        else:
+            told.append(f"{each.name} {_value(there)}")
+    return ", ".join(told)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, model.Guard | Series | CType):
+        return str(value)
+    if isinstance(value, tuple):
+        return " ".join(_value(each) for each in value if not isinstance(each, Span))
+    if isinstance(value, model.VmState | model.TypeName | model.PropertyInfoCopy):
+        return f"{value.name if hasattr(value, 'name') else value.type} {_facts(value)}".strip()
+    return _facts(value) if is_dataclass(value) else _constant(value)
+
+
+def _declared(field: model.Field) -> str:
+    return f"{field.name}: {_facts(field)}"
+
+
+def _function(what: str, function: model.Function | None) -> Iterable[str]:
+    """A function: its name, and its steps if it has any."""
+    if function is None:
+        return
+    if function.name is not None:
+        yield f"{what}: {function.name}"
+    for step in function.steps or ():
+        rest = {key: getattr(step, key) for key in ("in_type", "guard", "doc")}
+        told = "".join(f", {key} {value}" for key, value in rest.items() if value is not None)
+        for line in _action(step.action):
+            yield f"{what}: {line}{told}"
+
+
+def _action(action: model.Action) -> Iterable[str]:
+    match action:
+        case model.MembersStep(struct=struct, values=values):
+            for each in values:
+                yield f"{struct}.{each.member} = {_value(each.value)}"
+        case model.AssignStep(values=values, bits=bits):
+            for path, value, _ in values:
+                yield f"{path} {'|=' if bits else '='} {_constant(value)}"
+        case model.CallStep(function=name, arguments=arguments):
+            yield f"{name}({', '.join(_argument(each) for each in arguments)})"
+        case model.PlaceStep(what=what):
+            yield f"the {what} here"
+        case model.DescriptionsStep(order=order):
+            yield " ".join(["the descriptions here", *order])
+
+
+def _argument(argument: model.Argument) -> str:
+    of = f" of {argument.in_type}" if argument.in_type else ""
+    form = "" if argument.form == "constant" else f"{argument.form} "
+    return f"{form}{_constant(argument.value)}{of}"
 
 
 def profile(found: Profile) -> str:

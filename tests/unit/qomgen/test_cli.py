@@ -240,7 +240,7 @@ def test_show_diff(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monke
     code, out, _ = run(capsys, "show", "vfio-pci", "--diff", "7.2", "10.0")
     assert code == 0
     assert out.splitlines()[:2] == ["--- QEMU 7.2", "+++ QEMU 10.0"]
-    assert "+class property fd: str" in out
+    assert "\n+class property fd: str, " in out
     assert run(capsys, "show", "vfio-pci", "--diff", "10.0", "10.0")[1] == (
         "vfio-pci is the same in QEMU 10.0 and 10.0\n"
     )
