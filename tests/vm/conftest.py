@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""On the host: the tests in guest/ run in the machine.  Not a part of the guest."""
+"""On the host: the tests in guest/ and guest_no_remapping/ run in machines.  Not a part of the guest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .image import project
-from .machine import Results
+from .machine import Machine, Results
 from .plugin import GuestTests
 
 _HERE = Path(__file__).resolve().parent
@@ -17,10 +17,16 @@ _guest_tests = pytest.StashKey[GuestTests]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the guest run what is its own."""
-    plugin = GuestTests(_HERE / "guest", project())
+    """Let the guests run what is their own."""
+    plugin = GuestTests(_HERE / "guest", lambda command: Machine(command, project()))
     config.pluginmanager.register(plugin)
     config.stash[_guest_tests] = plugin
+    config.pluginmanager.register(
+        GuestTests(
+            _HERE / "guest_no_remapping",
+            lambda command: Machine(command, project(), remapping=False),
+        )
+    )
 
 
 @pytest.fixture

@@ -26,8 +26,6 @@ _ARGUMENTS = (
     # TCG, one boot in ten on a busy host.
     *"-nodefaults -no-user-config -display none -no-reboot".split(),
     *"-machine q35 -accel tcg -cpu max -m 1024".split(),
-    # VFIO wants interrupts remapped: without intremap=on it refuses the group with EPERM.
-    *("-device", "intel-iommu,intremap=on,caching-mode=on"),
 )
 _KERNEL_ARGUMENTS = (
     # One CPU: with two at once, kernels that change their own code (int3 and back) die of it under
@@ -48,6 +46,10 @@ _DISK = 1 << 20  # bytes
 _TAIL = 6000  # characters of a console that is shown
 
 
+# VFIO wants interrupts remapped: without, it refuses to set up the IOMMU (EPERM).
+_IOMMU = "intel-iommu,caching-mode=on,intremap={}"
+
+
 class GuestError(Exception):
     """The guest did not come to its end; the text shows the end of its console."""
 
@@ -65,12 +67,17 @@ class Machine:
     """A guest that runs *command* (of sh, in /qomgen) and powers itself off.
 
     *files* are what it has in /qomgen: name there -> file or folder here.  *silence* is how long,
-    in seconds, it may send no report.  Leaving the context ends QEMU.  Raises what `image.base`
-    raises.
+    in seconds, it may send no report; *remapping* is whether its IOMMU remaps interrupts.  Leaving
+    the context ends QEMU.  Raises what `image.base` raises.
     """
 
     def __init__(
-        self, command: str, files: Mapping[str, Path], *, silence: float = SILENCE
+        self,
+        command: str,
+        files: Mapping[str, Path],
+        *,
+        remapping: bool = True,
+        silence: float = SILENCE,
     ) -> None:
         self._silence = silence
         self._folder = tempfile.TemporaryDirectory(prefix="qomgen-vm-")
@@ -89,7 +96,9 @@ class Machine:
         # QEMU holds both ends: what the guest writes to its port is read by QEMU's monitor.
         monitor, port = socket.socketpair()
         ours = (reports, monitor, port)
-        words = ["nice", "-n", "10", packages.qemu(), *_ARGUMENTS, *devices.qemu_words(disk)]
+        words = ["nice", "-n", "10", packages.qemu(), *_ARGUMENTS]
+        words += ["-device", _IOMMU.format("on" if remapping else "off")]
+        words += devices.qemu_words(disk)
         words += ["-kernel", str(base.kernel), "-initrd", str(here / "initrd")]
         words += ["-append", _KERNEL_ARGUMENTS, "-serial", f"file:{self._console}"]
         words += ["-device", "virtio-serial-pci,bus=pcie.0,addr=1e.0"]

@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import shlex
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.qemu import cache
 
-from .machine import SILENCE, GuestError, Machine, Results
+from .machine import GuestError, Machine, Results
 
 # -o addopts=: the host's options are not the guest's; junit.xml comes back with the rest of /out.
 _PYTEST = (
@@ -28,17 +28,14 @@ _PYTEST = (
 
 
 class GuestTests:
-    """Replaces the running of the tests below *folder* by one run in a guest that has *files*.
+    """Replaces the running of the tests below *folder* by one run in a guest.
 
-    *files* and *silence* are those of `Machine`.
+    *boot* makes the guest that runs a command.
     """
 
-    def __init__(
-        self, folder: Path, files: Mapping[str, Path], *, silence: float = SILENCE
-    ) -> None:
+    def __init__(self, folder: Path, boot: Callable[[str], Machine]) -> None:
         self._folder = folder
-        self._files = files
-        self._silence = silence
+        self._boot = boot
         self._run: _Run | None = None
 
     @pytest.hookimpl(tryfirst=True)
@@ -76,8 +73,7 @@ class GuestTests:
         if self._run is None:
             selected = [item.nodeid for item in session.items if self._is_guests(item)]
             command = shlex.join([*_PYTEST, *selected]) if selected else "true"
-            machine = Machine(command, self._files, silence=self._silence)
-            self._run = _Run(session.config, machine)
+            self._run = _Run(session.config, self._boot(command))
         return self._run
 
 

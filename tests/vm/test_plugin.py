@@ -15,11 +15,14 @@ _ROOT = Path(__file__).resolve().parents[2]
 _CONFTEST = """
 from pathlib import Path
 from tests.vm.image import project
+from tests.vm.machine import Machine
 from tests.vm.plugin import GuestTests
 
 def pytest_configure(config):
     sample = Path(__file__).parent / "tests" / "sample"
-    config.pluginmanager.register(GuestTests(sample, {**project(), "tests/sample": sample}))
+    files = {**project(), "tests/sample": sample}
+    plugin = GuestTests(sample, lambda command: Machine(command, files))
+    config.pluginmanager.register(plugin)
 """
 
 _SAMPLE = """

@@ -12,6 +12,9 @@ from pyvfio import Container, Device, Group, IovaRange, VfioError
 from pyvfio.uapi import container as uapi
 from tests.vm.guest import binding, devices
 
+NESTING = 6
+"""VFIO_TYPE1_NESTING_IOMMU, of no use to anybody, and gone since."""
+
 
 def refused(error: pytest.ExceptionInfo[VfioError], number: int) -> bool:
     """Tell whether the kernel refused with this errno."""
@@ -24,6 +27,7 @@ def refused(error: pytest.ExceptionInfo[VfioError], number: int) -> bool:
         (uapi.VFIO_TYPE1_IOMMU, 1),
         (uapi.VFIO_TYPE1v2_IOMMU, 1),
         (uapi.VFIO_UNMAP_ALL, 1),
+        (NESTING, 1),
         # Without IOMMU: not built into Debian's kernel.
         (uapi.VFIO_NOIOMMU_IOMMU, 0),
         (uapi.VFIO_UPDATE_VADDR, 0),

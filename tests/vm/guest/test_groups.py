@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 
 import pytest
 
 import pyvfio
-from pyvfio import Container, Sysfs, errors
+from pyvfio import Container, Group, Sysfs, VfioError, errors
+from pyvfio.uapi import container as uapi
 from tests.vm.guest import binding, devices
 
 
@@ -34,6 +36,20 @@ def test_a_group_with_a_driver_of_the_host_is_not_viable() -> None:
         with pytest.raises(errors.GroupNotViable, match=f"{neighbour}.*e1000e") as error:
             pyvfio.open_device(devices.address("edu-in-a-pair"))
         assert error.value.neighbours == {neighbour: "e1000e"}
+
+
+def test_a_group_that_is_not_viable_gets_no_container() -> None:
+    """What the kernel says itself to somebody who does not ask before."""
+    with (
+        binding.given(devices.address("e1000e-in-a-pair"), "e1000e"),
+        Container() as container,
+        Group(container, binding.group(devices.address("edu-in-a-pair"))) as group,
+    ):
+        assert not group.status().viable
+        fd = ctypes.c_int32(container.handle.fileno())
+        with pytest.raises(VfioError) as error:
+            group.handle.ioctl(uapi.VFIO_GROUP_SET_CONTAINER, fd)
+        assert error.value.errno == errno.EPERM
 
 
 def test_a_neighbour_without_a_driver_does_no_harm() -> None:

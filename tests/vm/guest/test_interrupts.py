@@ -9,6 +9,8 @@ import errno
 import pytest
 
 from pyvfio import Device, EventFd, VfioError, errors
+from pyvfio.uapi import device as dev
+from pyvfio.uapi import pci
 from tests.vm.guest import e1000e
 from tests.vm.guest import nvme as n
 from tests.vm.guest.e1000e import E1000e
@@ -55,6 +57,22 @@ def test_intx_is_masked_and_unmasked(any_edu: Edu) -> None:
         any_edu.device.intx.unmask()
         assert line.wait(SOON) == 1
         any_edu.acknowledge()
+
+
+def test_intx_is_masked_and_unmasked_by_value(edu: Edu) -> None:
+    """The kernel's third way to say so: a byte for each interrupt."""
+
+    def order(action: int) -> None:
+        flags = dev.VFIO_IRQ_SET_DATA_BOOL | action
+        edu.device.set_irqs(pci.VFIO_PCI_INTX_IRQ_INDEX, flags, 0, 1, b"\1")
+
+    with edu.device.intx.enable() as line:
+        order(dev.VFIO_IRQ_SET_ACTION_MASK)
+        edu.interrupt()
+        assert nothing(line)
+        order(dev.VFIO_IRQ_SET_ACTION_UNMASK)
+        assert line.wait(SOON) == 1
+        edu.acknowledge()
 
 
 def test_intx_is_unmasked_by_an_eventfd(any_edu: Edu) -> None:

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
 import pytest
 
+import pyvfio
 from hw_vfio import interrupts, pci
 from hw_vfio.config import PCI_MSI_FLAGS, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE
 from hw_vfio.region import vfio_region_read, vfio_region_write
@@ -32,6 +31,7 @@ from pyqom.pci_config import (
 )
 from qomgen_devices.vfio_pci import VFIOPCIDevice
 from tests.vm.guest import binding, devices, edu, nvme
+from tests.vm.guest.forked import forked
 
 IDS = {
     "edu-on-root-bus": (edu.VENDOR, edu.DEVICE),
@@ -46,24 +46,26 @@ NIC_INTERRUPT_MASK = 0xD0
 REGISTER = {"nvme": (0x08, None), "e1000e": (0x08, None)}
 """A register of BAR 0 that reads as no zeros: NVMe's version, e1000e's status."""
 
-OPEN_ELSEWHERE = (
-    "import sys, pyvfio\nwith pyvfio.open_device(sys.argv[1]) as device: print(device.name)"
-)
-REALIZE_ELSEWHERE = """
-import sys, qomgen_devices
-from pyqom import Error, device_add, machine_start
-machine_start("q35")
-try:
-    device_add({"driver": "vfio-pci", "host": sys.argv[1]})
-except Error as error:
-    print(error)
-"""
+
+def opening(address: str) -> Generator[str]:
+    """In another process: open the device, and tell its name."""
+    with pyvfio.open_device(address) as device:
+        yield device.name
 
 
-def elsewhere(code: str, *arguments: str) -> str:
-    """What another process prints."""
-    words = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+def realizing(address: str) -> Generator[str]:
+    """In another process: realize the device, and tell what is said against it."""
+    with World("10.0"):
+        machine_start("q35")
+        with pytest.raises(Error) as caught:
+            device_add({"driver": "vfio-pci", "host": address})
+        yield str(caught.value)
+
+
+def elsewhere(work: Callable[[str], Generator[str]], address: str) -> str:
+    """What another process tells of the device."""
+    with forked(lambda: work(address)) as child:
+        return child.value()
 
 
 @pytest.fixture(params=("7.2", "10.0", "10.2"))
@@ -141,7 +143,7 @@ def test_a_second_realize_fails_as_qemu_does() -> None:
         assert str(caught.value) == f"vfio {address}: device is already attached"
         group = binding.group(address)
         refusal = f"vfio {address}: Could not open '/dev/vfio/{group}': Device or resource busy"
-        assert elsewhere(REALIZE_ELSEWHERE, address) == refusal
+        assert elsewhere(realizing, address) == refusal
 
 
 @pytest.mark.usefixtures("machine")
@@ -181,7 +183,7 @@ def test_a_refused_realize_leaves_the_device_free() -> None:
     ):
         pass
     address = devices.address("edu")
-    assert elsewhere(OPEN_ELSEWHERE, address) == address
+    assert elsewhere(opening, address) == address
 
 
 # Configuration space
@@ -344,18 +346,27 @@ def test_after_unplug_another_process_opens_it_at_once(name: str) -> None:
     address = devices.address(name)
     with plugged(name) as vdev:
         switch_on(vdev)
-    assert elsewhere(OPEN_ELSEWHERE, address) == address
+    assert elsewhere(opening, address) == address
     assert not pci.VFIO_PCI(vdev).bars
+
+
+def unbinding(address: str) -> Generator[None]:
+    """In another process: take the driver away, which waits until nobody has the device."""
+    yield
+    binding.give(address, None)
 
 
 @pytest.mark.usefixtures("newest")
 def test_the_kernel_asks_for_the_device_back() -> None:
     address = devices.address("edu")
-    with plugged("edu") as vdev:
-        request = vdev.req_notifier.eventfd
-        assert request is not None
-        code = f"open('/sys/bus/pci/drivers/vfio-pci/unbind', 'w').write('{address}')"
-        asking = subprocess.Popen([sys.executable, "-c", code])
-        assert request.wait(edu.PATIENCE) >= 1
-    assert asking.wait(edu.PATIENCE) == 0
+    with forked(lambda: unbinding(address)) as child:
+        child.value()
+        with plugged("edu") as vdev:
+            request = vdev.req_notifier.eventfd
+            assert request is not None
+            child.go_on()
+            assert request.wait(edu.PATIENCE) >= 1
+            assert child.runs()
+        child.finish()
+    assert binding.driver(address) is None
     binding.give(address, binding.VFIO)
