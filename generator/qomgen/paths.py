@@ -24,9 +24,7 @@ def data_folder(name: str) -> Path:
 
 def own_files() -> list[Path]:
     """Code and data of the package: what an output depends on besides specs, templates and hooks."""
-    found = [path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".yaml", ".json")]
     # A linter's cache in a checkout is none of it, nor are the folders above where they lie in the package.
-    inside = [
-        path for path in found if not {".mypy_cache", "templates", "device_specs"} & set(path.parts)
-    ]
-    return sorted(inside)
+    others = {".mypy_cache", "templates", "device_specs"}
+    found = (path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".yaml", ".json"))
+    return sorted(path for path in found if not others & set(path.relative_to(PACKAGE).parts))

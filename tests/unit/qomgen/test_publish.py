@@ -218,6 +218,27 @@ def test_what_is_current_is_left_alone(tmp_path: Path) -> None:
         )
 
 
+def test_a_current_folder_may_be_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked by letting all fail that would write: to root, a mode refuses nothing."""
+    publish(plan(), tmp_path)
+    real = os.open
+
+    def read_only(path: str | Path, flags: int, *rest: int) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return real(path, flags, *rest)
+
+    def refuse(path: str | Path, *_rest: object, **_more: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(os, "open", read_only)
+    for name in ("replace", "rename", "unlink", "mkdir", "chmod", "fchmod"):
+        monkeypatch.setattr(os, name, refuse)
+    assert publish(plan(), tmp_path).unchanged == len(NEW)
+    with pytest.raises(NotWritten, match=r"can't write .*/c/same\.inc: Read-only file system"):
+        publish(plan({**NEW, "c/same.inc": marked("other")}), tmp_path)
+
+
 def test_only_what_changed_is_written(tmp_path: Path) -> None:
     publish(plan(), tmp_path)
     before = {path: (tmp_path / path).stat().st_ino for path in NEW}
