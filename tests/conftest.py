@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What holds for every test: with QOMGEN_NO_SKIP=1 a skip is a failure, and nothing is left to chance.
+"""What holds for every test: with QOMGEN_NO_SKIP=1 a skip is a failure.
 
 A test that lacks a compiler, a QEMU or a header on somebody's machine skips and says what to
 install. Where everything is installed (.ci/run) a skip would hide that an oracle is gone.
@@ -11,15 +11,9 @@ import os
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
-from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-# Where everything must pass, Hypothesis tries the same examples each time; elsewhere new ones.
-settings.register_profile("same", derandomize=True, database=None)
-if os.environ.get("QOMGEN_NO_SKIP") == "1":
-    settings.load_profile("same")
 
 AnyReport = TypeVar("AnyReport", pytest.TestReport, pytest.CollectReport)
 
