@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -213,37 +214,54 @@ def _at(node: Json, path: tuple[str | int, ...]) -> Json:
     return node
 
 
+@dataclass(frozen=True)
+class Changed:
+    """All real documents, some of them changed; what was changed is all that is shown."""
+
+    documents: tuple[Json, ...] = field(repr=False)
+    changes: tuple[str, ...]
+
+
 @st.composite
-def changed_documents(draw: st.DrawFn) -> list[dict[str, Json]]:
+def changed_documents(draw: st.DrawFn) -> Changed:
     """All real documents, with one to four changes: something removed, replaced, renamed, doubled."""
     made: list[Json] = deepcopy(list(real_documents()))
+    changes = []
     for _ in range(draw(st.integers(1, 4))):
-        document = made[draw(st.integers(0, len(made) - 1))]
-        paths = list(_paths(document))
-        if not paths:
-            continue
-        path = paths[draw(st.integers(0, len(paths) - 1))]
-        holder: Json = _at(document, path[:-1])
-        last: Any = path[-1]
-        match draw(st.sampled_from(("remove", "replace", "replace", "rename", "double", "vary"))):
-            case "remove":
-                del holder[last]
-            case "replace":
-                odd: SearchStrategy[Json] = st.sampled_from(
-                    [None, True, 0, -1, "", "x", [], {}, "10.0", 1.5]
-                )
-                others = st.one_of(
-                    st.sampled_from(_all_values()), st.sampled_from(known_words()), odd
-                )
-                holder[last] = deepcopy(draw(others))
-            case "rename" if isinstance(holder, dict):
-                new = draw(st.sampled_from(known_words()))
-                renamed = {new if key == last else key: holder[key] for key in holder}
-                holder.clear()
-                holder.update(renamed)
-            case "double" if isinstance(holder, list):
-                holder.append(deepcopy(holder[last]))
-            case "vary":
-                series = draw(st.sampled_from(["7.2", "8.1", "9.0", "10.0", "10.1", "10.2"]))
-                holder[last] = {"by-qemu": {series: holder[last]}}
-    return made
+        number = draw(st.integers(0, len(made) - 1))
+        paths = list(_paths(made[number]))
+        if paths:
+            path = paths[draw(st.integers(0, len(paths) - 1))]
+            how, what = draw(_CHANGES)
+            _change(_at(made[number], path[:-1]), path[-1], how, what)
+            changes.append(f"document {number}, {path}: {how} {json.dumps(what)[:200]}")
+    return Changed(tuple(made), tuple(changes))
+
+
+_ODD: SearchStrategy[Json] = st.sampled_from([None, True, 0, -1, "", "x", [], {}, "10.0", 1.5])
+_CHANGES: SearchStrategy[tuple[str, Json]] = st.one_of(
+    st.just(("remove", None)),
+    st.just(("double", None)),
+    st.tuples(st.just("replace"), st.deferred(lambda: st.sampled_from(_all_values()))),
+    st.tuples(
+        st.just("replace"), st.deferred(lambda: st.one_of(st.sampled_from(known_words()), _ODD))
+    ),
+    st.tuples(st.just("rename"), st.deferred(lambda: st.sampled_from(known_words()))),
+    st.tuples(st.just("vary"), st.sampled_from(["7.2", "8.1", "9.0", "10.0", "10.1", "10.2"])),
+)
+
+
+def _change(holder: Json, last: Any, how: str, what: Json) -> None:
+    match how:
+        case "remove":
+            del holder[last]
+        case "replace":
+            holder[last] = deepcopy(what)
+        case "vary":
+            holder[last] = {"by-qemu": {what: holder[last]}}
+        case "double" if isinstance(holder, list):
+            holder.append(deepcopy(holder[last]))
+        case "rename" if isinstance(holder, dict):
+            renamed = {what if key == last else key: holder[key] for key in holder}
+            holder.clear()
+            holder.update(renamed)

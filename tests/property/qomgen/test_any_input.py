@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from qomgen import cli
-from tests.property.qomgen.documents import ROOT, changed_documents, documents
+from tests.property.qomgen.documents import ROOT, Changed, changed_documents, documents
 from tests.property.qomgen.strategies import FRAGMENTS, texts
 
 BASE = ROOT / "device_specs" / "qemu"
@@ -84,6 +84,6 @@ def test_any_documents_by_the_schema(found: list[dict[str, Any]]) -> None:
 
 @given(found=changed_documents())
 @SLOW
-def test_real_documents_with_something_changed(found: list[dict[str, Any]]) -> None:
-    files = {f"{index}.yaml": json.dumps(each) for index, each in enumerate(found)}
+def test_real_documents_with_something_changed(found: Changed) -> None:
+    files = {f"{index}.yaml": json.dumps(each) for index, each in enumerate(found.documents)}
     check(*outcome(files))
