@@ -28,8 +28,6 @@ _ARGUMENTS = (
     *"-machine q35 -accel tcg -cpu max -m 1024".split(),
 )
 _KERNEL_ARGUMENTS = (
-    # One CPU: with two at once, kernels that change their own code (int3 and back) die of it under
-    # TCG, one boot in ten on a busy host.
     "console=ttyS0 quiet intel_iommu=on"
     # A panic reboots at once, and -no-reboot makes that QEMU's end.
     " panic=-1"
@@ -42,12 +40,13 @@ _KERNEL_ARGUMENTS = (
 SILENCE = 120.0
 """Seconds without a report; a boot takes six, a test less, but the host may be busy."""
 
-_DISK = 1 << 20  # bytes
-_TAIL = 6000  # characters of a console that is shown
-
-
 # VFIO wants interrupts remapped: without, it refuses to set up the IOMMU (EPERM).
 _IOMMU = "intel-iommu,caching-mode=on,intremap={}"
+
+_DISK = 1 << 20  # bytes
+
+TAIL = 6000
+"""How much of the end of a console is shown, in characters."""
 
 
 class GuestError(Exception):
@@ -189,5 +188,5 @@ class Machine:
     def _error(self, what: str) -> GuestError:
         errors = self._errors.read_text(errors="replace").strip()
         parts = [f"the guest: {what}", errors and f"QEMU said:\n{errors}"]
-        parts.append(f"the end of its console:\n{self._read_console()[-_TAIL:]}")
+        parts.append(f"the end of its console:\n{self._read_console()[-TAIL:]}")
         return GuestError("\n".join(part for part in parts if part))

@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 
 from tests.qemu import cache
+from tests.qemu.run import CommandError
 
-from .machine import GuestError, Machine, Results
+from .machine import TAIL, GuestError, Machine, Results
+from .packages import Missing
 
 # -o addopts=: the host's options are not the guest's; junit.xml comes back with the rest of /out.
 _PYTEST = (
@@ -39,18 +41,22 @@ class GuestTests:
         self._run: _Run | None = None
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> bool | None:
         """Show what the guest reports of *item*, if it is one of the guest's."""
         if not self._is_guests(item):
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         try:
-            reports = self._started(item.session).reports(item.nodeid)
-        except GuestError as error:
-            reports = [_failure(item, str(error))]
-            item.session.shouldfail = "the guest has ended, with tests left to run"
-        for report in reports:
-            item.ihook.pytest_runtest_logreport(report=report)
+            run = self._started(item.session)
+            for report in run.reports(item.nodeid):
+                item.ihook.pytest_runtest_logreport(report=report)
+            if nextitem is None or not self._is_guests(nextitem):
+                run.results()
+        except (GuestError, Missing, CommandError) as error:
+            item.ihook.pytest_runtest_logreport(report=_failure(item, str(error)))
+            item.session.shouldfail = "there is no guest, or none any more"
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
@@ -93,7 +99,7 @@ class _Run:
         received = self._received[nodeid]
         while not any(report.when == "teardown" for report in received):
             if not self._receive():
-                raise GuestError(f"the guest did not run it:\n{self.results().console}")
+                raise GuestError(f"the guest did not run it:\n{self.results().console[-TAIL:]}")
         return received
 
     def results(self) -> Results:
