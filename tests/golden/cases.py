@@ -191,6 +191,12 @@ def _digits(specs: Path) -> None:
     (specs / "my-dev.yaml").write_text(GOOD_SPEC + f"abstract: {'7' * 10_000}\n")
 
 
+@_made("QG014-long-names")
+def _long_names(specs: Path) -> None:
+    spec = GOOD_SPEC.replace("my-dev\n", f"my-{'de' * 60}v\n", 1)
+    (specs / "my-dev.yaml").write_text(spec + f"class_properties: {{{'a' * 101}: {{kind: str}}}}\n")
+
+
 @_made("QG014-escape-sequences")
 def _escapes(specs: Path) -> None:
     spec = GOOD_SPEC.replace("my-dev\n", '"my\\e[2J\\u202edev"\n', 1)

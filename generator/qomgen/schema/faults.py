@@ -89,6 +89,8 @@ def _bad_name(
     if error.validator == "not":
         return _reserved(error, key, span, what)
     expected = schema.get("title") or "a key of this mapping"
+    if error.validator == "maxLength":
+        expected += f" of at most {error.validator_value} characters"
     return problems.BadValue(span, _version_hint(key, expected), value=key, expected=expected)
 
 
@@ -120,6 +122,9 @@ def _value(
             expected = title or "of the right form"
             hint = _version_hint(shown, expected)
             return problems.BadValue(node.span, hint, value=shown, expected=expected)
+        case "maxLength":
+            expected = f"{title or 'a text'} of at most {error.validator_value} characters"
+            return problems.BadValue(node.span, value=shown, expected=expected)
         case "not":
             return _reserved(error, shown, node.span, where)
         case "oneOf":
