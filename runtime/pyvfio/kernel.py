@@ -48,6 +48,14 @@ class Kernel:
                 # Python runs the signal's handler before it comes here; nothing was done yet.
                 continue
 
+    def read(self, fd: int, size: int) -> bytes:
+        """Read up to `size` bytes of a stream, none at its end (read(2))."""
+        return os.read(fd, size)
+
+    def write(self, fd: int, data: bytes | memoryview) -> int:
+        """Write to a stream and return how many bytes were written (write(2))."""
+        return os.write(fd, data)
+
     def pread(self, fd: int, size: int, offset: int) -> bytes:
         """Read up to `size` bytes at `offset` (pread(2))."""
         return os.pread(fd, size, offset)

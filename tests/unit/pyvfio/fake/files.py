@@ -7,6 +7,8 @@ import ctypes
 import errno
 import os
 import struct
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from pyvfio.uapi import container as uapi
@@ -25,7 +27,14 @@ def fail(number: int) -> NoReturn:
 
 
 class File:
-    """Something open, which is closed when nothing refers to it any more."""
+    """Something open, which is closed when nothing refers to it any more.
+
+    Attributes:
+        requests: Names of the requests that it knows, by number, if it is neither of a container,
+            nor of a group, nor of a device.
+    """
+
+    requests: Mapping[int, str] = MappingProxyType({})
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -48,6 +57,16 @@ class File:
         """Answer a request, which has a number or memory to write into."""
         del name, number, memory
         fail(errno.ENOTTY)
+
+    def read(self, size: int) -> bytes:
+        """Return what comes next of a stream."""
+        del size
+        fail(errno.EINVAL)
+
+    def write(self, data: bytes) -> int:
+        """Take what comes next of a stream."""
+        del data
+        fail(errno.EINVAL)
 
 
 class ContainerFile(File):

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyvfio.kernel import Argument, Kernel, MappedMemory
-from pyvfio.uapi import container, device, pci
+from pyvfio.uapi import container, device, feature, pci
 from pyvfio.uapi.base import Ioctl
 from tests.unit.pyvfio.fake.device import DeviceFile
 from tests.unit.pyvfio.fake.files import ContainerFile, File, GroupFile, fail
@@ -38,7 +38,7 @@ _GROUP = {
 }
 _DEVICE = {
     each.number: each.name
-    for module in (device, pci)
+    for module in (device, feature, pci)
     for each in vars(module).values()
     if isinstance(each, Ioctl)
 }
@@ -159,7 +159,7 @@ class FakeKernel(Kernel):
 
     def ioctl(self, fd: int, request: int, argument: Argument = 0) -> int:
         file = self.file(fd)
-        names = _DEVICE
+        names = file.requests or _DEVICE
         if isinstance(file, ContainerFile):
             names = _CONTAINER
         elif isinstance(file, GroupFile):
@@ -169,6 +169,18 @@ class FakeKernel(Kernel):
             return file.ioctl(names[request], argument, bytearray())
         memory = (ctypes.c_char * ctypes.sizeof(argument)).from_buffer(argument)
         return file.ioctl(names[request], 0, memoryview(memory).cast("B"))
+
+    def install(self, file: File) -> int:
+        """Return a number under which a file that a call has made is open."""
+        return self._install(file)
+
+    def read(self, fd: int, size: int) -> bytes:
+        self._step("read")
+        return self.file(fd).read(size)
+
+    def write(self, fd: int, data: bytes | memoryview) -> int:
+        self._step("write")
+        return self.file(fd).write(bytes(data))
 
     def pread(self, fd: int, size: int, offset: int) -> bytes:
         self._step("pread")
