@@ -136,6 +136,10 @@ class Kernel:
         """Return a path without symbolic links; FileNotFoundError if there is nothing."""
         return os.path.realpath(path, strict=True)
 
+    def stat(self, path: str) -> os.stat_result:
+        """Return whose a file is, and who may open it (stat(2))."""
+        return os.stat(path)  # noqa: PTH116 (a call of the kernel's, as all here are)
+
     def exists(self, path: str) -> bool:
         """Whether there is something at a path that this process may look at."""
         return Path(path).exists()
