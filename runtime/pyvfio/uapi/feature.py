@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""linux/vfio.h: what a device may have besides: VF tokens, migration, low power, DMA logs."""
+"""linux/vfio.h: what a device may have besides: VF tokens, migration, power, DMA logs, dma-bufs."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP = 7
 VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT = 8
 VFIO_DEVICE_FEATURE_MIG_DATA_SIZE = 9
 VFIO_DEVICE_FEATURE_BUS_MASTER = 10
+VFIO_DEVICE_FEATURE_DMA_BUF = 11
+VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2 = 12
 
 
 class vfio_device_feature(Struct):
@@ -61,6 +63,8 @@ class vfio_device_feature_mig_state(Struct):
 
 
 VFIO_MIG_GET_PRECOPY_INFO = Ioctl.vfio("VFIO_MIG_GET_PRECOPY_INFO", 21)
+
+VFIO_PRECOPY_INFO_REINIT = 1 << 0
 
 
 class vfio_precopy_info(Struct):
@@ -111,4 +115,32 @@ class vfio_device_feature_dma_logging_report(Struct):
         ("length", c_uint64),
         ("page_size", c_uint64),
         ("bitmap", c_uint64),
+    )
+
+
+VFIO_DEVICE_FEATURE_CLEAR_MASTER = 0
+VFIO_DEVICE_FEATURE_SET_MASTER = 1
+
+
+class vfio_device_feature_bus_master(Struct):
+    """Whether a CDX device may do DMA."""
+
+    _fields_ = (("op", c_uint32),)
+
+
+class vfio_region_dma_range(Struct):
+    """A part of a region that a dma-buf is made of."""
+
+    _fields_ = (("offset", c_uint64), ("length", c_uint64))
+
+
+class vfio_device_feature_dma_buf(Struct):
+    """Which parts of which region to make a dma-buf of; the answer is its descriptor."""
+
+    _fields_ = (
+        ("region_index", c_uint32),
+        ("open_flags", c_uint32),
+        ("flags", c_uint32),
+        ("nr_ranges", c_uint32),
+        ("dma_ranges", vfio_region_dma_range * 0),
     )

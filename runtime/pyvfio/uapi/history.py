@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which Linux brought what the header did not always have."""
+"""Which Linux brought what the headers did not always have."""
 
 from __future__ import annotations
 
@@ -34,12 +34,20 @@ SINCE: Final[dict[str, tuple[int, int]]] = {
     "vfio_iommu_type1_info.pad": (6, 6),
     "vfio_device_ioeventfd.reserved": (6, 7),
     "VFIO_DEVICE_FEATURE_BUS_MASTER": (6, 7),
+    "VFIO_DEVICE_FEATURE_CLEAR_MASTER": (6, 7),
+    "VFIO_DEVICE_FEATURE_SET_MASTER": (6, 7),
+    "vfio_device_feature_bus_master": (6, 7),
     "vfio_device_attach_iommufd_pt.pasid": (6, 15),
     "vfio_device_detach_iommufd_pt.pasid": (6, 15),
     "VFIO_DEVICE_ATTACH_PASID": (6, 15),
     "VFIO_DEVICE_DETACH_PASID": (6, 15),
     "vfio_device_bind_iommufd.token_uuid_ptr": (6, 17),
     "VFIO_DEVICE_BIND_FLAG_TOKEN": (6, 17),
+    "VFIO_DEVICE_FEATURE_DMA_BUF": (6, 19),
+    "vfio_device_feature_dma_buf": (6, 19),
+    "vfio_region_dma_range": (6, 19),
+    "VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2": (7, 1),
+    "VFIO_PRECOPY_INFO_REINIT": (7, 1),
 }
 """By constant, request, struct or `struct.field`, the (major, minor) of its first Linux.
 

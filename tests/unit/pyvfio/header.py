@@ -31,7 +31,6 @@ LEFT_OUT = {
     r"(?i)vfio_\w*(spapr|eeh|nvlink2|nvidia|ibm)\w*": "POWER",
     r"(?i)vfio_\w*(ccw|ap_|zpci)\w*": "s390",
     r"(?i)vfio_\w*gfx\w*": "planes and displays of graphics cards",
-    r"(?i)vfio_\w*(bus_master|clear_master|set_master)": "CDX",
     r"(__VFIO_RESERVED|VFIO)_TYPE1_NESTING_IOMMU": "it never was of use, and is gone",
     r"(?i)vfio_(device|region)_\w*(migration|state_v1)\w*": "migration before Linux 5.18",
     r"VFIO_DEVICE_STATE_(IS_ERROR|SET_ERROR|MASK|VALID)": "the same",
