@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyqom import QEMU_PCI_CAP_MULTIFUNCTION, Error
+from pyqom import QEMU_PCI_CAP_EXPRESS, QEMU_PCI_CAP_MULTIFUNCTION, Error, at_least
 from pyqom.pci import QEMU_PCI_CAP_MSI, QEMU_PCI_CAP_MSIX
 from pyqom.pci_config import (
     PCI_BASE_ADDRESS_0,
     PCI_CAPABILITY_LIST,
+    PCI_CONFIG_SPACE_SIZE,
     PCI_DEVICE_ID,
     PCI_HEADER_TYPE,
     PCI_HEADER_TYPE_MULTI_FUNCTION,
@@ -23,7 +24,8 @@ from pyqom.pci_config import (
     PCI_SUBSYSTEM_ID,
     PCI_SUBSYSTEM_VENDOR_ID,
     PCI_VENDOR_ID,
-    PCIE_CONFIG_SPACE_SIZE,
+    pci_claim_capability,
+    pci_config_size,
     pci_default_read_config,
     pci_get_word,
     pci_init_config,
@@ -41,9 +43,11 @@ PCI_ANY_ID = 0xFFFFFFFF
 PCI_CAP_LIST_NEXT = 1
 PCI_CAP_ID_PM = 0x01
 PCI_CAP_ID_MSI = 0x05
+PCI_CAP_ID_VNDR = 0x09
 PCI_CAP_ID_EXP = 0x10
 PCI_CAP_ID_MSIX = 0x11
 PCI_CAP_ID_AF = 0x13
+PCI_PM_SIZEOF = 8
 PCI_PM_CTRL = 4
 PCI_PM_CTRL_STATE_MASK = 0x3
 PCI_PM_CTRL_NO_SOFT_RESET = 0x8
@@ -57,12 +61,18 @@ PCI_MSIX_FLAGS = 2
 PCI_MSIX_FLAGS_QSIZE = 0x7FF
 PCI_MSIX_FLAGS_MASKALL = 0x4000
 PCI_MSIX_FLAGS_ENABLE = 0x8000
+PCI_MSIX_ENTRY_SIZE = 16
+PCI_MSIX_ENTRY_VECTOR_CTRL = 12
+PCI_MSIX_ENTRY_CTRL_MASKBIT = 1
 PCI_EXP_DEVCAP = 4
 PCI_EXP_DEVCAP_FLR = 1 << 28
 PCI_AF_CAP = 3
 PCI_AF_CAP_TP = 0x1
 PCI_AF_CAP_FLR = 0x2
 MSIX_CAP_LENGTH = 12
+_MSI_WMASK = (PCI_MSI_FLAGS_QSIZE | PCI_MSI_FLAGS_ENABLE).to_bytes(
+    2, "little"
+) + b"\xfc\xff\xff\xff"
 MAX_CAPABILITIES = 48
 """As many as fit behind the header at 4 bytes each; a longer chain runs in a circle."""
 
@@ -125,12 +135,17 @@ def setup(vdev: VFIOPCIDevice) -> None:
     space = config_space(vdev)
     vdev.config_size = space.size
     vdev.config_offset = space.info.offset
-    pci_init_config(vdev, min(space.size, PCIE_CONFIG_SPACE_SIZE))
+    if space.size == PCI_CONFIG_SPACE_SIZE:
+        vdev.cap_present &= ~QEMU_PCI_CAP_EXPRESS
+    # A device may have less than the guest sees: the rest is zero.
+    size = pci_config_size(vdev)
+    pci_init_config(vdev, size)
     try:
-        vdev.config[:] = space.read(0, len(vdev.config))
+        known = space.read(0, min(size, space.size))
+        vdev.config[: len(known)] = known
     except VfioError as error:
         raise Error(f"failed to read device config space: {error.strerror}") from error
-    bits = vdev.emulated_config_bits = bytearray(space.size)
+    bits = vdev.emulated_config_bits = bytearray(max(size, space.size))
     bits[PCI_ROM_ADDRESS : PCI_ROM_ADDRESS + 4] = b"\xff" * 4
     bits[PCI_BASE_ADDRESS_0 : PCI_BASE_ADDRESS_0 + 24] = b"\xff" * 24
     _override_ids(vdev)
@@ -195,24 +210,29 @@ def add_capabilities(vdev: VFIOPCIDevice) -> None:
         if position in seen or len(seen) == MAX_CAPABILITIES:
             raise Error(f"the list of PCI capabilities comes back to 0x{position:x}")
         seen.add(position)
-        bits[position + PCI_CAP_LIST_NEXT] = 0xFF
-        _add_capability(vdev, vdev.config[position], position)
         position = vdev.config[position + PCI_CAP_LIST_NEXT] & ~3
+    for position in seen:
+        bits[position + PCI_CAP_LIST_NEXT] = 0xFF
+        # How long one is, nobody says: it ends where the next one in space begins.
+        end = min((each for each in seen if each > position), default=PCI_CONFIG_SPACE_SIZE)
+        _add_capability(vdev, vdev.config[position], position, end - position)
 
 
-def _add_capability(vdev: VFIOPCIDevice, kind: int, position: int) -> None:
+def _add_capability(vdev: VFIOPCIDevice, kind: int, position: int, size: int) -> None:
     bits = emulated(vdev)
+    pci_claim_capability(vdev, position, _claimed(vdev, kind, position, size))
     if kind == PCI_CAP_ID_MSI:
-        flags = pci_get_word(vdev.config, position + PCI_MSI_FLAGS)
-        size = 0x0A + 0x0A * bool(flags & PCI_MSI_FLAGS_MASKBIT)
-        vdev.msi_cap_size = size + 0x4 * bool(flags & PCI_MSI_FLAGS_64BIT)
+        vdev.msi_cap_size = _msi_size(vdev, position)
         vdev.msi_cap = position
         vdev.cap_present |= QEMU_PCI_CAP_MSI
         bits[position : position + vdev.msi_cap_size] = b"\xff" * vdev.msi_cap_size
+        flags = pci_get_word(vdev.config, position + PCI_MSI_FLAGS)
         pci_set_word(vdev.config, position + PCI_MSI_FLAGS, flags & ~PCI_MSI_FLAGS_ENABLE)
-        pci_set_word(
-            vdev.wmask, position + PCI_MSI_FLAGS, PCI_MSI_FLAGS_QSIZE | PCI_MSI_FLAGS_ENABLE
-        )
+        writable = _MSI_WMASK + b"\xff" * 4 * bool(flags & PCI_MSI_FLAGS_64BIT) + b"\xff\xff"
+        if flags & PCI_MSI_FLAGS_MASKBIT:
+            writable += b"\0\0" + b"\xff" * 4
+        start = position + PCI_MSI_FLAGS
+        vdev.wmask[start : start + len(writable)] = writable
     elif kind == PCI_CAP_ID_MSIX:
         vdev.msix_cap = position
         vdev.cap_present |= QEMU_PCI_CAP_MSIX
@@ -222,11 +242,16 @@ def _add_capability(vdev: VFIOPCIDevice, kind: int, position: int) -> None:
         pci_set_word(
             vdev.wmask, position + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_MASKALL | PCI_MSIX_FLAGS_ENABLE
         )
-        vdev.wmask[position + 4 : position + MSIX_CAP_LENGTH] = bytes(8)
+        entry = bytearray(PCI_MSIX_ENTRY_SIZE)
+        entry[PCI_MSIX_ENTRY_VECTOR_CTRL] = PCI_MSIX_ENTRY_CTRL_MASKBIT
+        vdev.msix_table = entry * (flags + 1)
+        vdev.msix_pba = bytearray((flags + 8) // 8)
     elif kind == PCI_CAP_ID_PM:
         vdev.pm_cap = position
         state = pci_get_word(vdev.config, position + PCI_PM_CTRL)
         vdev.has_pm_reset = not state & PCI_PM_CTRL_NO_SOFT_RESET
+        if at_least("10.0"):
+            pci_set_word(vdev.wmask, position + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK)
     elif kind == PCI_CAP_ID_EXP:
         capabilities = int.from_bytes(
             vdev.config[position + PCI_EXP_DEVCAP : position + PCI_EXP_DEVCAP + 4], "little"
@@ -236,3 +261,23 @@ def _add_capability(vdev: VFIOPCIDevice, kind: int, position: int) -> None:
         flags = vdev.config[position + PCI_AF_CAP]
         both = PCI_AF_CAP_TP | PCI_AF_CAP_FLR
         vdev.has_flr = vdev.has_flr or flags & both == both
+    elif kind == PCI_CAP_ID_VNDR and vdev.skip_vsc_check:
+        # What the vendor keeps there may differ; the header may not.
+        vdev.cmask[position + 3 : position + size] = bytes(max(size - 3, 0))
+
+
+def _msi_size(vdev: VFIOPCIDevice, position: int) -> int:
+    flags = pci_get_word(vdev.config, position + PCI_MSI_FLAGS)
+    size = 0x0A + 0x0A * bool(flags & PCI_MSI_FLAGS_MASKBIT)
+    return size + 0x4 * bool(flags & PCI_MSI_FLAGS_64BIT)
+
+
+def _claimed(vdev: VFIOPCIDevice, kind: int, position: int, size: int) -> int:
+    """How much of its room a capability takes for itself."""
+    if kind == PCI_CAP_ID_MSI:
+        return _msi_size(vdev, position)
+    if kind == PCI_CAP_ID_MSIX:
+        return MSIX_CAP_LENGTH
+    if kind == PCI_CAP_ID_PM and at_least("10.0"):
+        return PCI_PM_SIZEOF
+    return size

@@ -41,17 +41,25 @@ class PCIDevice(DeviceState):
     """A PCI device (include/hw/pci/pci_device.h, struct PCIDevice).
 
     `devfn` is slot * 8 + function, -1 until the bus chose one. `name` is C's `name`, the type's.
-    `config` is configuration space as the guest sees it and `wmask` the bits it may write there;
-    `msi_cap` and `msix_cap` are offsets in it, 0 where there is no such capability.
+    `config` is configuration space as the guest sees it and `wmask` the bits it may write there,
+    `w1cmask` those that it clears by writing 1; those of `cmask` must be equal for the device to
+    take over another one's state. `msi_cap` and `msix_cap` are offsets in `config`, 0 where there
+    is no such capability; `msix_table` and `msix_pba` are the guest's. `irq_state` has a bit for
+    each pin that is up.
     """
 
     cap_present: int = field(default=0, init=False, repr=False)
     devfn: int = field(default=0, init=False, repr=False)
     name: str = field(default="", init=False, repr=False)
     config: bytearray = field(default_factory=bytearray, init=False, repr=False)
+    cmask: bytearray = field(default_factory=bytearray, init=False, repr=False)
     wmask: bytearray = field(default_factory=bytearray, init=False, repr=False)
+    w1cmask: bytearray = field(default_factory=bytearray, init=False, repr=False)
     msi_cap: int = field(default=0, init=False, repr=False)
     msix_cap: int = field(default=0, init=False, repr=False)
+    msix_table: bytearray = field(default_factory=bytearray, init=False, repr=False)
+    msix_pba: bytearray = field(default_factory=bytearray, init=False, repr=False)
+    irq_state: int = field(default=0, init=False, repr=False)
     romfile: str | None = field(default=None, init=False, repr=False)
     romsize: int = field(default=0, init=False, repr=False)
     rom_bar: int = field(default=0, init=False, repr=False)

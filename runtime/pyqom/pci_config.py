@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from .pci import PCIDevice
+from .pci import QEMU_PCI_CAP_EXPRESS, PCIDevice
 
 PCI_CONFIG_SPACE_SIZE = 0x100
 PCIE_CONFIG_SPACE_SIZE = 0x1000
@@ -19,6 +19,12 @@ PCI_COMMAND_SERR = 0x100
 PCI_COMMAND_INTX_DISABLE = 0x400
 PCI_STATUS = 0x06
 PCI_STATUS_CAP_LIST = 0x10
+PCI_STATUS_ERRORS = 0xF900
+"""Parity, target and master abort, system error: what has happened until a 1 is written."""
+
+PCI_REVISION_ID = 0x08
+PCI_CLASS_PROG = 0x09
+PCI_CLASS_DEVICE = 0x0A
 PCI_CACHE_LINE_SIZE = 0x0C
 PCI_HEADER_TYPE = 0x0E
 PCI_HEADER_TYPE_MULTI_FUNCTION = 0x80
@@ -33,7 +39,10 @@ PCI_CONFIG_HEADER_SIZE = 0x40
 
 
 def pci_init_config(dev: PCIDevice, size: int) -> None:
-    """Give a device `size` bytes of configuration space and the mask of a plain one (pci_init_wmask)."""
+    """Give a device `size` bytes of configuration space and the masks of a plain one.
+
+    The masks are those of pci_init_cmask, pci_init_wmask and pci_init_w1cmask.
+    """
     dev.config = bytearray(size)
     dev.wmask = bytearray(PCI_CONFIG_HEADER_SIZE) + bytearray(
         b"\xff" * (size - PCI_CONFIG_HEADER_SIZE)
@@ -43,6 +52,27 @@ def pci_init_config(dev: PCIDevice, size: int) -> None:
     command = PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER
     command |= PCI_COMMAND_INTX_DISABLE | PCI_COMMAND_SERR
     dev.wmask[PCI_COMMAND : PCI_COMMAND + 2] = command.to_bytes(2, "little")
+    dev.w1cmask = bytearray(size)
+    pci_set_word(dev.w1cmask, PCI_STATUS, PCI_STATUS_ERRORS)
+    dev.cmask = bytearray(size)
+    for register in (PCI_VENDOR_ID, PCI_DEVICE_ID, PCI_CLASS_DEVICE):
+        pci_set_word(dev.cmask, register, 0xFFFF)
+    dev.cmask[PCI_STATUS] = PCI_STATUS_CAP_LIST
+    for register in (PCI_REVISION_ID, PCI_CLASS_PROG, PCI_HEADER_TYPE, PCI_CAPABILITY_LIST):
+        dev.cmask[register] = 0xFF
+
+
+def pci_config_size(dev: PCIDevice) -> int:
+    """Bytes of configuration space that a guest sees: 4096 for PCI Express, else 256 (same name in QEMU)."""
+    return (
+        PCIE_CONFIG_SPACE_SIZE if dev.cap_present & QEMU_PCI_CAP_EXPRESS else PCI_CONFIG_SPACE_SIZE
+    )
+
+
+def pci_claim_capability(dev: PCIDevice, position: int, size: int) -> None:
+    """Let a capability be read only, and equal in devices that take over state (pci_add_capability)."""
+    dev.wmask[position : position + size] = bytes(size)
+    dev.cmask[position : position + size] = b"\xff" * size
 
 
 def pci_default_read_config(dev: PCIDevice, address: int, length: int) -> int:

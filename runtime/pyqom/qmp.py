@@ -17,6 +17,7 @@ from .introspect import (
     qom_set,
 )
 from .machine import system_reset
+from .migration import query_migrate
 from .monitor import monitor_add_fd, monitor_command
 from .object_add import object_add, object_del
 from .qdev_monitor import device_add, device_del, device_eject
@@ -64,6 +65,7 @@ _COMMANDS: dict[str, tuple[Callable[..., Any], tuple[_Argument, ...] | None]] = 
     "object-add": (_object_add, None),
     "object-del": (_nothing(object_del), (("id", str, _REQUIRED),)),
     "system_reset": (_nothing(system_reset), ()),
+    "query-migrate": (query_migrate, ()),
     # Not QEMU's: what a guest does in answer to device_del.
     "x-pyqom-device-eject": (_nothing(device_eject), (("id", str, _REQUIRED),)),
     # Not QEMU's getfd, which takes the descriptor from the socket.

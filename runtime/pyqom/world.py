@@ -20,6 +20,7 @@ from .series import DEFAULT_SERIES, parse_series
 
 if TYPE_CHECKING:
     from .bootdevice import BootEntry
+    from .errors import Error
     from .globalprops import GlobalProperty
     from .object import Object
     from .qdev import BusState, DeviceListener, MachineState
@@ -67,6 +68,9 @@ class World:
     )
     device_listeners: list[DeviceListener] = field(default_factory=list, init=False, repr=False)
     only_migratable: bool = field(default=False, init=False)
+    # Why it cannot be migrated, the latest reason first; whether something is being saved.
+    migration_blockers: list[Error] = field(default_factory=list, init=False, repr=False)
+    saving: bool = field(default=False, init=False, repr=False)
     enter_phase_in_progress: bool = field(default=False, init=False, repr=False)
     exit_phase_in_progress: int = field(default=0, init=False, repr=False)
     # Whether a monitor command runs now, and the descriptors that getfd gave it by name.
