@@ -233,13 +233,15 @@ def read(documents: Iterable[Mapping], series: Series, found: Diagnostics) -> Ca
     The catalog of `series`.
 
     Args:
-        documents: all documents, valid by the schema.
+        documents: all documents, valid by the schema; base ones last, since what is there first stays.
         series: any series from the oldest profile's on; the nearest profile at or below it counts.
         found: takes duplicates and C types that can't be read.
     """
     catalog = Catalog(series, nearest(series), kinds(series))
     builder = Builder(found)
     own_units: list[tuple[model.Type, Mapping]] = []
+    documents = tuple(documents)
+    own_types = _own_types(documents)
     for document in documents:
         node = resolve(document, series)
         if node is None:
@@ -258,7 +260,7 @@ def read(documents: Iterable[Mapping], series: Series, found: Diagnostics) -> Ca
             struct = builder.struct(name.text, node, provided=provided)
             _add(catalog.structs, struct.name, struct, struct.span, "struct", found)
         elif "unit" in node.entries:
-            _read_unit(catalog, builder, node, found)
+            _read_unit(catalog, builder, node, own_types, found)
         elif "constants" in node.entries:
             _read_constants(catalog, node, found)
         elif "enum" in node.entries:
@@ -278,18 +280,37 @@ def read(documents: Iterable[Mapping], series: Series, found: Diagnostics) -> Ca
 def _add(
     table: dict[str, T], name: str, value: T, span: Span, what: str, found: Diagnostics
 ) -> bool:
-    if (there := table.get(name)) is not None:
-        other = getattr(there, "span", span)
+    """Whether `value` is the one in the table now: what a user describes takes the place of a base one."""
+    there = table.get(name)
+    other = getattr(there, "span", span)
+    if there is not None and span.file.base and not other.file.base:
+        return False
+    if there is not None and span.file.base == other.file.base:
         found.add(problems.DuplicateDocument(span, what=what, name=name, other=str(other)))
         return False
     table[name] = value
     return True
 
 
-def _read_unit(catalog: Catalog, builder: Builder, node: Mapping, found: Diagnostics) -> None:
+def _own_types(documents: Iterable[Mapping]) -> frozenset[str]:
+    """The types that a user describes, in whatever series."""
+    names = (each.get("type") for each in documents if not each.span.file.base)
+    return frozenset(name.text for name in names if isinstance(name, Scalar))
+
+
+def _read_unit(
+    catalog: Catalog,
+    builder: Builder,
+    node: Mapping,
+    own_types: frozenset[str],
+    found: Diagnostics,
+) -> None:
     name, types = node.get("unit"), node.get("types")
     assert isinstance(name, Scalar)
     items = [item for item in getattr(types, "items", ()) if isinstance(item, Scalar)]
+    if node.span.file.base:
+        # What a user describes is registered where the user says.
+        items = [item for item in items if item.text not in own_types]
     unit = builder.unit(node, name.text, tuple((item.text, item.span) for item in items))
     _add(catalog.units, unit.name, unit, unit.span, "unit", found)
 
@@ -298,6 +319,8 @@ def _read_constants(catalog: Catalog, node: Mapping, found: Diagnostics) -> None
     constants = node.get("constants")
     assert isinstance(constants, Mapping)
     for entry in constants.entries.values():
+        if entry.key_span.file.base and entry.key in catalog.constants:
+            continue
         value = entry.value.get("value") if isinstance(entry.value, Mapping) else entry.value
         if isinstance(value, Scalar) and isinstance(value.value, int):
             _add(catalog.constants, entry.key, value.value, entry.key_span, "constant", found)

@@ -16,7 +16,9 @@ from pathlib import Path, PurePosixPath
 from qomgen import (
     buildsystem,
     git,
+    naming,
     options,
+    pages,
     pipeline,
     problems,
     publish,
@@ -108,6 +110,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         targets=arguments.target or pipeline.TARGETS,
         python_path=arguments.python_path,
         package=package,
+        base=_base_folders(arguments),
     )
     if arguments.flat:
         plan = _flat(plan)
@@ -119,6 +122,10 @@ def _plan(arguments: argparse.Namespace) -> Plan:
 def _spec_folders(arguments: argparse.Namespace) -> list[Path]:
     given = [str(folder) for folder in arguments.specs or ()]
     return [Path(folder) for folder in quick.spec_folders(given)]
+
+
+def _base_folders(arguments: argparse.Namespace) -> list[Path]:
+    return [Path(each) for each in quick.base_folders(list(map(str, _spec_folders(arguments))))]
 
 
 def _cache_request(arguments: argparse.Namespace) -> speedcache.Request | None:
@@ -147,24 +154,39 @@ def _generate(arguments: argparse.Namespace) -> int:
         listed = plan.inputs if arguments.list_inputs else outputs
         sys.stdout.write("".join(f"{path}\n" for path in listed))
         return CLEAN
-    try:
-        done = publish.publish(plan, output)
-    except publish.ForeignFiles as error:
-        found = error.drift.diagnostics(output)
-        foreign = [each for each in found if isinstance(each, problems.FileForeign)]
-        raise SpecErrors(tuple(foreign)) from error
+    done = _publish(plan, output)
     buildsystem.finish(
         plan.inputs,
         outputs,
         depfile=arguments.depfile,
         stamp=arguments.stamp,
-        folders=_spec_folders(arguments),
+        folders=[*_spec_folders(arguments), *_base_folders(arguments)],
     )
+    _say_done(done, output)
+    return CLEAN
+
+
+def _publish(plan: Plan, output: Path) -> publish.Published:
+    try:
+        return publish.publish(plan, output)
+    except publish.ForeignFiles as error:
+        found = error.drift.diagnostics(output)
+        foreign = [each for each in found if isinstance(each, problems.FileForeign)]
+        raise SpecErrors(tuple(foreign)) from error
+
+
+def _say_done(done: publish.Published, output: Path) -> None:
     for path in done.written:
         print(f"wrote {output / path}")
     for path in done.removed:
         print(f"removed {output / path}")
     print(quick.done(len(done.written), len(done.removed), done.unchanged))
+
+
+def _docs(arguments: argparse.Namespace) -> int:
+    output: Path = arguments.output
+    plan = pages.plan(_checked_catalogs(arguments), data_folder("templates"))
+    _say_done(_publish(plan, output), output)
     return CLEAN
 
 
@@ -201,7 +223,7 @@ def _generate_command(arguments: argparse.Namespace) -> str:
             words += [flag, str(value)]
     if arguments.output != Path("generated"):
         words += ["--output", str(arguments.output)]
-    if arguments.package != pipeline.PACKAGE:
+    if arguments.package != naming.PACKAGE:
         words += ["--package", arguments.package]
     if arguments.flat:
         words += ["--flat"]
@@ -219,7 +241,8 @@ def _untracked(plan: Plan, missing: Sequence[PurePosixPath], output: Path) -> li
 
 def _checked_catalogs(arguments: argparse.Namespace) -> show.Catalogs:
     found = Diagnostics()
-    made = pipeline.catalogs(pipeline.load(_spec_folders(arguments), found), found)
+    specs = pipeline.load(_spec_folders(arguments), found, base=_base_folders(arguments))
+    made = pipeline.catalogs(specs, found)
     found.raise_if_any()
     return made
 
@@ -289,6 +312,7 @@ _COMMANDS = {
     "check": _check,
     "list": _list,
     "show": _show,
+    "docs": _docs,
     "profiles": _profiles,
     "explain": _explain,
     "where": _where,

@@ -31,6 +31,8 @@ class SourceFile:
 
     name: str
     text: str
+    base: bool = False
+    """It is one of qomgen's own specs, read beside a user's."""
 
     @cached_property
     def lines(self) -> list[str]:

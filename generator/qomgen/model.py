@@ -323,6 +323,11 @@ class Type:
     written_properties: frozenset[str] = frozenset()
     """Names of properties written for any series."""
 
+    @builtins.property
+    def base(self) -> bool:
+        """Whether it comes of qomgen's own specs, read beside a user's: known, and not generated."""
+        return self.span.file.base
+
     def property(self, name: str) -> Property | None:
         """The property called `name`."""
         return next((each for each in self.properties if each.name == name), None)
@@ -346,6 +351,11 @@ class Unit:
     hooks: str | None = None
     license: str | None = None
     doc: str | None = None
+
+    @property
+    def base(self) -> bool:
+        """Whether it comes of qomgen's own specs, read beside a user's."""
+        return self.span.file.base
 
 
 @dataclass(frozen=True, slots=True)

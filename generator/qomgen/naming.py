@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from qomgen import model
 from qomgen.catalog import Catalog
 
+PACKAGE = "qomgen_devices"
+"""The Python package of qomgen's own specs, and of generated modules unless told otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Names:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from qomgen.pipeline import PACKAGE, TARGETS
+from qomgen.naming import PACKAGE
+from qomgen.pipeline import TARGETS
 from qomgen.report import FORMATS
 
 
@@ -38,6 +39,20 @@ def parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("list", parents=[specs], help="list the types")
     _show(commands.add_parser("show", parents=[specs], help="show one type"))
+    docs = commands.add_parser(
+        "docs",
+        parents=[specs],
+        help="write a page about each type",
+        description="Write HTML: a page about each type, with its place in the QOM tree, its properties"
+        " and what differs between QEMU series; and an index of them.",
+    )
+    docs.add_argument(
+        "--output",
+        type=Path,
+        default=Path("html"),
+        metavar="DIR",
+        help="the folder of the pages (default: html)",
+    )
     commands.add_parser(
         "profiles", help="list the QEMU series that are known, and what each asks of C"
     )
@@ -57,7 +72,8 @@ def _specs() -> argparse.ArgumentParser:
         action="append",
         type=Path,
         metavar="DIR",
-        help="a folder of specs; may be repeated (default: device_specs here, else qomgen's own)",
+        help="a folder of specs; may be repeated (default: device_specs here, else qomgen's own, which are"
+        " known beside any others)",
     )
     options.add_argument(
         "--python-path",

@@ -20,17 +20,16 @@ from qomgen.digest import digest
 from qomgen.encode import CComment
 from qomgen.layout import path as layout_path
 from qomgen.layout import read as read_layouts
+from qomgen.naming import PACKAGE
 from qomgen.paths import data_folder, own_files
 from qomgen.plan import Plan
 from qomgen.profile import profiles
 from qomgen.pyfiles import python_files
 from qomgen.pysource import HookFinder
 from qomgen.series import Series, boundaries
-from qomgen.source import Mapping
+from qomgen.source import Mapping, Scalar
 
 TARGETS = ("c", "python")
-PACKAGE = "qomgen_devices"
-"""The Python package that holds generated modules, unless told otherwise."""
 
 
 class UnknownSeries(ValueError):
@@ -42,33 +41,51 @@ class Specs:
     """All documents of some folders, valid by the schema."""
 
     documents: tuple[Mapping, ...]
+    """Those of the user first, then the base ones."""
     files: tuple[Path, ...]
 
 
-def load(folders: Sequence[Path], found: Diagnostics) -> Specs:
+def load(folders: Sequence[Path], found: Diagnostics, *, base: Sequence[Path] = ()) -> Specs:
     """
     Read every `*.yaml` below `folders`.
 
     Args:
         folders: spec folders; messages name a file by its folder's name and the path below.
         found: takes what is wrong, which is left out of the documents.
+        base: folders of specs that are known and not generated: parents, structs, what QEMU has. A document of
+            `folders` takes the place of a base one of the same name, in all series.
 
     Raises:
         FileNotFoundError: if a folder is not there.
     """
     documents: list[Mapping] = []
     files: list[Path] = []
-    for folder in folders:
+    own: set[tuple[str, str]] = set()
+    for folder in (*folders, *base):
         if not folder.is_dir():
             raise FileNotFoundError(f"there is no spec folder '{folder}'")
-        top = folder.resolve().name
+        is_base = folder in base
+        top = f"qomgen/{folder.name}" if is_base else folder.resolve().name
         for path in source.spec_files(folder, top, found):
+            if is_base and path in files:
+                # A part of it was named as the user's own.
+                continue
             files.append(path)
             name = f"{top}/{path.relative_to(folder).as_posix()}"
-            file = source.read(path, name, found)
+            file = source.read(path, name, found, base=is_base)
             parsed = source.parse(file, found) if file else []
-            documents += filter(None, (schema.admit(document, found) for document in parsed))
+            admitted = filter(None, (schema.admit(document, found) for document in parsed))
+            documents += (each for each in admitted if not (is_base and _described(each) in own))
+        if not is_base:
+            own.update(filter(None, map(_described, documents)))
     return Specs(tuple(documents), tuple(files))
+
+
+def _described(document: Mapping) -> tuple[str, str] | None:
+    """The kind of a document and the name of what it describes; None of a list of constants."""
+    kind = schema.kind_of(document) or ""
+    name = document.get(kind)
+    return (kind, name.text) if isinstance(name, Scalar) else None
 
 
 def catalogs(specs: Specs, found: Diagnostics) -> dict[Series, Catalog]:
@@ -120,6 +137,7 @@ def build(
     python_path: Sequence[Path] = (),
     package: str = PACKAGE,
     templates: Path | None = None,
+    base: Sequence[Path] = (),
 ) -> Plan:
     """
     Generate everything in memory.
@@ -131,6 +149,7 @@ def build(
         python_path: folders to look for hook modules in, before Python's own path.
         package: the Python package that generated modules belong to.
         templates: a folder of templates in place of the own ones.
+        base: folders with specs that are known and not generated; see `load`.
 
     Raises:
         SpecErrors: if the specs are wrong; it has all that was found, in order of place.
@@ -139,7 +158,7 @@ def build(
     """
     chosen = choose(versions)
     found = Diagnostics()
-    specs = load(spec_dirs, found)
+    specs = load(spec_dirs, found, base=base)
     all_catalogs = catalogs(specs, found)
     finder = HookFinder(python_path)
     if "python" in targets:
@@ -176,6 +195,8 @@ def c_files(catalog: Catalog, templates: Path) -> dict[PurePosixPath, bytes]:
     environment = render.environment(templates)
     files = {}
     for unit in catalog.units.values():
+        if unit.base:
+            continue
         view = cview.unit_view(catalog, unit)
         if view is None:
             continue

@@ -118,7 +118,7 @@ def _types(catalogs: Mapping[Series, Catalog]) -> dict[str, str]:
     found = {}
     for series in sorted(catalogs):
         for type_ in catalogs[series].types.values():
-            if not type_.provided and "python" in type_.targets:
+            if not (type_.provided or type_.base) and "python" in type_.targets:
                 found[type_.name] = type_.span.file.name
     return found
 

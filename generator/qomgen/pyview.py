@@ -148,9 +148,8 @@ class _Writer:
         self.constants: dict[str, int] = {}
         self.module = naming.python_module(name)
         homes = struct_homes(catalogs)
-        structs = {
-            struct: "" if home == self.module else f".{home}" for struct, home in homes.items()
-        }
+        here = f".{self.module}"
+        structs = {struct: "" if home == here else home for struct, home in homes.items()}
         self.scopes = {
             series: Scope(
                 catalog, catalog.types[name], finder, self.imports, self.constants, structs
@@ -158,7 +157,7 @@ class _Writer:
             for series, catalog in self.catalogs.items()
         }
         self.latest = self.scopes[max(self.scopes)]
-        self.own_structs = {struct for struct, home in homes.items() if home == self.module}
+        self.own_structs = {struct for struct, home in homes.items() if home == here}
 
     @property
     def types(self) -> dict[Series, model.Type]:
@@ -581,7 +580,9 @@ def struct_homes(catalogs: Mapping[Series, Catalog]) -> dict[str, str]:
                 (catalog.class_struct(type_), catalog.class_owner(type_)),
             ):
                 if struct is not None and not struct.provided:
-                    homes.setdefault(struct.name, naming.python_module(owner.name))
+                    package = naming.PACKAGE if owner.base else ""
+                    module = f"{package}.{naming.python_module(owner.name)}"
+                    homes.setdefault(struct.name, module)
     return homes
 
 

@@ -64,6 +64,13 @@ def spec_folders(given: Sequence[str]) -> list[str]:
     return ["device_specs" if os.path.isdir("device_specs") else own("device_specs")]
 
 
+def base_folders(specs: Sequence[str]) -> list[str]:
+    """The folders of specs that are known and not generated: qomgen's own, unless `specs` has them."""
+    base = own("device_specs")
+    has = any(os.path.realpath(each) == os.path.realpath(base) for each in specs)
+    return [] if has else [base]
+
+
 def own(name: str) -> str:
     """As `qomgen.paths.data_folder`, which needs pathlib."""
     package = os.path.dirname(os.path.abspath(__file__))
@@ -79,7 +86,8 @@ def request(lists: Mapping[str, Sequence[str]], package: str, *, flat: bool) -> 
     """What the speed cache knows a run by."""
     rest = [*lists["--qemu"], "", *lists["--target"], "", package, str(flat)]
     folders = spec_folders(lists["--specs"])
-    return speedcache.Request(folders, own("templates"), lists["--python-path"], rest)
+    base = base_folders(folders)
+    return speedcache.Request(folders, base, own("templates"), lists["--python-path"], rest)
 
 
 def run(words: Sequence[str]) -> bool:
@@ -130,6 +138,7 @@ def _finish(found: Words, entry: speedcache.Entry, output: str) -> bool:
 
     from qomgen import buildsystem  # noqa: PLC0415 - likewise
 
+    specs = spec_folders(found.lists["--specs"])
     depfile, stamp = (Path(path) if path else None for path in asked.values())
     try:
         buildsystem.finish(
@@ -137,7 +146,7 @@ def _finish(found: Words, entry: speedcache.Entry, output: str) -> bool:
             [Path(output) / path for path in entry.outputs],
             depfile=depfile,
             stamp=stamp,
-            folders=[Path(path) for path in spec_folders(found.lists["--specs"])],
+            folders=[Path(path) for path in (*specs, *base_folders(specs))],
         )
     except (OSError, buildsystem.UnwritablePath):
         return False

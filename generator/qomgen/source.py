@@ -149,7 +149,7 @@ def spec_files(folder: Path, name: str, found: Diagnostics) -> list[Path]:
     return sorted(paths)
 
 
-def read(path: Path, name: str, found: Diagnostics) -> SourceFile | None:
+def read(path: Path, name: str, found: Diagnostics, *, base: bool = False) -> SourceFile | None:
     """
     The text of one spec file, or None after a diagnostic.
 
@@ -157,11 +157,12 @@ def read(path: Path, name: str, found: Diagnostics) -> SourceFile | None:
         path: the file to open.
         name: how messages and generated headers call it.
         found: takes the diagnostic when the file is no readable UTF-8 text of at most `MAX_BYTES`.
+        base: whether it is one of qomgen's own specs, read beside a user's.
     """
     data = b""
     try:
         data = _bytes(path)
-        file = SourceFile(name, _decode(data))
+        file = SourceFile(name, _decode(data), base)
     except _Unreadable as error:
         text = data[: error.offset + 1].decode("utf-8", "replace") if error.offset else ""
         place = SourceFile(name, text).span_at(max(len(text) - 1, 0))

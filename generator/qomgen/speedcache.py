@@ -49,17 +49,24 @@ class Request:
 
     Args:
         specs: spec folders.
+        base: folders of specs that are known and not generated.
         templates: the folder of templates.
         python_path: where hook modules are looked for first.
         rest: whatever else the outputs depend on.
     """
 
     def __init__(
-        self, specs: Sequence[str], templates: str, python_path: Sequence[str], rest: Sequence[str]
+        self,
+        specs: Sequence[str],
+        base: Sequence[str],
+        templates: str,
+        python_path: Sequence[str],
+        rest: Sequence[str],
     ) -> None:
         self.python_path = [spelled(path) for path in python_path]
         own = os.path.dirname(os.path.abspath(__file__))
         self.trees = [("specs", spelled(path)) for path in specs]
+        self.trees += [("base", path) for path in base]
         self.trees += [("all", templates), ("code", own)]
         # Generated files name the folder that a link leads to.
         resolved = [os.path.realpath(path) for _, path in self.trees]
@@ -268,6 +275,7 @@ def _libraries() -> list[str]:
 
 _ENDINGS = {
     "specs": (".yaml",),
+    "base": (".yaml",),
     "layouts": (".yaml", ".json"),
     "code": (".py", ".yaml", ".json"),
     "modules": (".py",),

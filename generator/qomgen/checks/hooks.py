@@ -136,7 +136,7 @@ def find(finder: HookFinder, module: str, need: Needed) -> HookRef | None:
 def check(catalog: Catalog, finder: HookFinder, found: Diagnostics) -> None:
     """Check the hooks of every type with a Python target."""
     for type_ in catalog.types.values():
-        if type_.provided or "python" not in type_.targets:
+        if type_.provided or type_.base or "python" not in type_.targets:
             continue
         _infos(catalog, type_, finder, found)
         needs = list(needed(catalog, type_))

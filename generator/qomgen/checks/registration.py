@@ -40,6 +40,8 @@ def _members(catalog: Catalog, unit: model.Unit, homes: dict[str, str], found: D
         reason = None
         if type_.provided:
             reason = "it is provided by QEMU, and a unit registers what is generated"
+        elif type_.base and not unit.base:
+            reason = "it is one of qomgen's own, which QEMU has; a unit registers what is generated"
         elif places[name] != index:
             reason = "it stands here twice"
         elif (other := homes.setdefault(name, unit.name)) != unit.name:

@@ -24,7 +24,7 @@ QOM = "pyqom"
 def check(catalog: Catalog, finder: HookFinder, found: Diagnostics) -> None:
     """Check every type with a Python target."""
     for type_ in catalog.types.values():
-        if type_.provided or "python" not in type_.targets:
+        if type_.provided or type_.base or "python" not in type_.targets:
             continue
         if finder.module(QOM) is None:
             found.add(problems.HookModule(type_.span, module=QOM, type=type_.name))

@@ -22,7 +22,7 @@ def check(catalogs: Mapping[Series, Catalog], found: Diagnostics) -> None:
     effective: set[tuple[Span, str]] = set()
     for catalog in catalogs.values():
         for type_ in catalog.types.values():
-            if type_.provided:
+            if type_.provided or type_.base:
                 continue
             for span, key, reason in _keys(catalog, type_):
                 if reason is None:
@@ -30,7 +30,7 @@ def check(catalogs: Mapping[Series, Catalog], found: Diagnostics) -> None:
                 else:
                     without.setdefault((span, key), reason)
         for struct in catalog.structs.values():
-            if not struct.provided:
+            if not (struct.provided or struct.span.file.base):
                 place = (struct.span, "struct")
                 if _is_named(catalog, struct):
                     effective.add(place)

@@ -46,6 +46,7 @@ def test_inputs_are_listed(here: Path, capsys: pytest.CaptureFixture[str]) -> No
         "specs/my-dev.yaml",
         str(here / "hooks" / "my_hooks" / "dev.py"),
         str(QEMU_SPECS / "device.yaml"),
+        str(CHECKOUT / "device_specs" / "vfio-pci.yaml"),
         str(CHECKOUT / "templates" / "c" / "_banner.h.inc"),
         str(CHECKOUT / "templates" / "python" / "module.py"),
         str(generator / "profiles" / "qemu-10.2.yaml"),
@@ -115,7 +116,9 @@ def test_depfile(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     targets, inputs = dependencies(text)
     assert sorted(targets) == [f"out/{name}" for name in NAMES]
     # Folders count too: a new spec must be seen.
-    assert set(inputs) == {*listed, "specs", str(QEMU_SPECS)}
+    base = CHECKOUT / "device_specs"
+    folders = ["specs", *map(str, (QEMU_SPECS, base, base / "structs", base / "units"))]
+    assert set(inputs) == {*listed, *folders}
     assert text.count("\n\nspecs/my-dev.yaml:\n") == 1
     # The quick way writes the same.
     (here / "deps").unlink()

@@ -115,12 +115,14 @@ def changed(documents: list[Any], path: tuple[str | int, ...], is_key: bool) -> 
 
 def test_a_name_with_a_newline_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`$` in a regular expression of Python matches before it."""
-    base = pipeline.load([CHECKOUT / "device_specs" / "qemu"], Diagnostics())
+    known = pipeline.load([CHECKOUT / "device_specs" / "qemu"], Diagnostics())
     load = pipeline.load
 
-    def load_once(folders: list[Path], found: Diagnostics) -> pipeline.Specs:
-        specs = load(folders, found)
-        return pipeline.Specs((*base.documents, *specs.documents), specs.files)
+    def load_once(
+        folders: list[Path], found: Diagnostics, *, base: tuple[Path, ...]
+    ) -> pipeline.Specs:
+        specs = load(folders, found, base=base)
+        return pipeline.Specs((*known.documents, *specs.documents), specs.files)
 
     monkeypatch.setattr(pipeline, "load", load_once)
     documents = list(YAML(typ="safe").load_all(hostile.spec(0, harmless)))

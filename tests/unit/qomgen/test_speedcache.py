@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from qomgen import paths, pipeline, quick, speedcache
+from qomgen import naming, paths, quick, speedcache
 from qomgen.plan import Plan
 
 from .conftest import CHECKOUT
@@ -69,10 +69,10 @@ class House:
         assert code == 0
         return way == "the short way"
 
-    def warm(self) -> None:
+    def warm(self, **environment: str) -> None:
         """Run until the cache knows: the first run finds out what there is to watch, the second watches it."""
-        self.run("generate")
-        self.run("generate")
+        self.run("generate", **environment)
+        self.run("generate", **environment)
 
 
 def build(folder: Path) -> House:
@@ -83,6 +83,7 @@ def build(folder: Path) -> House:
         ignore=shutil.ignore_patterns(".*", "__pycache__"),
     )
     shutil.copytree(CHECKOUT / "templates", folder / "templates")
+    shutil.copytree(CHECKOUT / "device_specs", folder / "device_specs")
     shutil.copytree(CHECKOUT / "device_specs" / "qemu", folder / "qemu")
     (folder / "extra").mkdir()
     return House(folder)
@@ -169,6 +170,8 @@ CHANGES = {
     "a spec": append("specs/my-dev.yaml"),
     "a bit of a spec": flip("specs/my-dev.yaml"),
     "a parent's spec": append("qemu/device.yaml"),
+    "a base spec": append("device_specs/vfio-pci.yaml"),
+    "a new base spec": add("device_specs/below/new.yaml", "# nothing\n"),
     "a new spec": add("specs/below/new.yaml", "# nothing\n"),
     "a spec renamed": rename("specs/my-dev.yaml", "specs/other.yaml"),
     "a layout": add("specs/layouts/qemu-10.0.json", '{"structs": {}}'),
@@ -437,7 +440,7 @@ def test_where_it_lies(
 
 def test_the_short_way_knows_what_the_long_way_knows() -> None:
     """What is written twice, since loading it takes time."""
-    assert quick.VALUES["--package"] == pipeline.PACKAGE
+    assert quick.VALUES["--package"] == naming.PACKAGE
     for name in ("templates", "device_specs"):
         assert quick.own(name) == str(paths.data_folder(name))
 
