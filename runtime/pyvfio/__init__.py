@@ -19,11 +19,14 @@ from pyvfio.dma import AddressSpace, DmaMapping
 from pyvfio.errors import VfioError
 from pyvfio.eventfd import EventFd
 from pyvfio.group import Group
+from pyvfio.ioas import Hwpt, Ioas
 from pyvfio.iommu import Iommu
+from pyvfio.iommufd import HwInfo, Iommufd
 from pyvfio.iova import IovaAllocator, IovaRange
 from pyvfio.kernel import KERNEL, Kernel
 from pyvfio.mapping import MappedRegion
-from pyvfio.opening import open_device
+from pyvfio.noiommu import NoIommu
+from pyvfio.opening import BackendChoice, choose_backend, open_device
 from pyvfio.pciconfig import ConfigSpace
 from pyvfio.region import Region
 from pyvfio.sysfs import Sysfs
@@ -31,6 +34,7 @@ from pyvfio.sysfs import Sysfs
 __all__ = [
     "KERNEL",
     "AddressSpace",
+    "BackendChoice",
     "Binding",
     "ConfigSpace",
     "Container",
@@ -38,16 +42,22 @@ __all__ = [
     "DmaMapping",
     "EventFd",
     "Group",
+    "HwInfo",
+    "Hwpt",
+    "Ioas",
     "Iommu",
+    "Iommufd",
     "IovaAllocator",
     "IovaRange",
     "Kernel",
     "MappedRegion",
+    "NoIommu",
     "PciAddress",
     "Region",
     "Sysfs",
     "VfioError",
     "bind",
+    "choose_backend",
     "errors",
     "open_device",
     "uapi",

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import ClassVar
 
 from pyvfio import errors
 from pyvfio.device import Device
@@ -16,8 +17,9 @@ from pyvfio.handle import Handle
 from pyvfio.holders import locked_memory
 from pyvfio.info import IommuInfo
 from pyvfio.iommu import Iommu
-from pyvfio.iova import IovaRange, describe, within
+from pyvfio.iova import IovaRange
 from pyvfio.kernel import KERNEL, Kernel
+from pyvfio.mapfaults import explain_map, explain_memlock
 from pyvfio.reset import AffectedDevice
 from pyvfio.sysfs import Place, Sysfs
 from pyvfio.uapi import container as uapi
@@ -28,17 +30,27 @@ CONTAINER = "/dev/vfio/vfio"
 class Container(Iommu):
     """An open /dev/vfio/vfio with the groups that were put into it.
 
+    An iommufd serves as one too: `Container(path="/dev/iommu")`, for programs that know groups and
+    want the kernel's newer half below them.
+
+    Attributes:
+        iommu_type: What VFIO_SET_IOMMU asks for, and its name in the kernel's header.
+        kind_name: What `kind` says when there is an IOMMU.
+
     Raises:
         NotAvailable: the module vfio is not loaded.
         PermissionDenied: this user may not open it.
         VfioError: the kernel refused, or speaks another version of the interface.
     """
 
+    iommu_type: ClassVar[tuple[int, str]] = (uapi.VFIO_TYPE1v2_IOMMU, "VFIO_TYPE1v2_IOMMU")
+    kind_name: ClassVar[str] = "type1"
+
     def __init__(self, kernel: Kernel | None = None, path: str = CONTAINER) -> None:
         self.kernel = kernel or KERNEL
         self.path = path
         self.kind = ""
-        self.dma = AddressSpace(self)
+        self._dma = AddressSpace(self)
         self._groups: dict[int, Group] = {}
         try:
             self.handle = Handle.open(self.kernel, path)
@@ -50,9 +62,18 @@ class Container(Iommu):
             undo.pop_all()
 
     @property
+    def dma(self) -> AddressSpace:
+        """What is mapped in it."""
+        return self._dma
+
+    @property
     def groups(self) -> dict[int, Group]:
         """The groups in it by their numbers."""
         return dict(self._groups)
+
+    def group_path(self, number: int) -> str:
+        """Return the file of an IOMMU group."""
+        return f"/dev/vfio/{number}"
 
     def _check_version(self) -> None:
         version = self.handle.ioctl(uapi.VFIO_GET_API_VERSION)
@@ -101,9 +122,9 @@ class Container(Iommu):
 
     def _set_iommu(self) -> None:
         """Choose the type1 IOMMU, version 2, whose mappings are taken away as they were made."""
-        kind = uapi.VFIO_TYPE1v2_IOMMU
+        number, name = self.iommu_type
         try:
-            self.handle.ioctl(uapi.VFIO_SET_IOMMU, kind, type="VFIO_TYPE1v2_IOMMU")
+            self.handle.ioctl(uapi.VFIO_SET_IOMMU, number, type=name)
         except VfioError as error:
             if error.errno == errno.EPERM:
                 raise error.refined(
@@ -116,7 +137,7 @@ class Container(Iommu):
                 advice = "the module vfio_iommu_type1 is not loaded"
                 raise error.refined(errors.NotAvailable, advice) from error
             raise
-        self.kind = "type1"
+        self.kind = self.kind_name
 
     def leaving(self, group: Group) -> None:
         """Take all mappings away if a group that is to be closed is the last one.
@@ -186,48 +207,15 @@ class Container(Iommu):
 
     def _explain_map(self, error: VfioError, vaddr: int, iova: int, size: int) -> VfioError:
         """Find out why the kernel would not map."""
-        match error.errno:
-            case errno.ENOMEM:
-                return self._explain_memlock(error, size)
-            case errno.EEXIST:
-                return error.refined(errors.DmaOverlap, "a part of it is mapped already")
-            case errno.ENOSPC:
-                advice = (
-                    "there are as many mappings as the module vfio_iommu_type1 allows"
-                    " (dma_entry_limit): map larger pieces"
-                )
-                return error.refined(VfioError, advice)
-            case errno.EFAULT:
-                advice = "the process has no memory at vaddr, or may not write to it"
-                return error.refined(VfioError, advice)
-            case errno.EINVAL:
-                return self._explain_invalid(error, vaddr, iova, size)
-        return error
-
-    def _explain_memlock(self, error: VfioError, size: int) -> VfioError:
-        limit = self.kernel.memlock_limit()
-        if limit is None:
-            return error
-        locked = locked_memory(self.kernel)
-        before = "" if locked is None else f", {locked} are locked"
-        advice = (
-            f"{size} bytes are to be pinned{before}, and RLIMIT_MEMLOCK is {limit}. Raise it"
-            " (ulimit -l, LimitMEMLOCK= of systemd, limits.conf), or map less"
-        )
-        return error.refined(errors.MemlockExceeded, advice, limit=limit, locked=locked)
-
-    def _explain_invalid(self, error: VfioError, vaddr: int, iova: int, size: int) -> VfioError:
-        try:
-            info = self.info()
-        except VfioError:
-            return error
-        if size == 0 or (vaddr | iova | size) & (info.page_size - 1):
-            advice = f"vaddr, iova and size must be multiples of {info.page_size}, and size not 0"
-            return error.refined(errors.Misaligned, advice)
-        if not within(IovaRange(iova, iova + size - 1), info.iova_ranges):
-            advice = f"the IOMMU translates {describe(info.iova_ranges)}"
-            return error.refined(errors.IovaOutOfRange, advice, ranges=info.iova_ranges)
-        return error
+        if error.errno == errno.ENOSPC:
+            advice = (
+                "there are as many mappings as the module vfio_iommu_type1 allows"
+                " (dma_entry_limit): map larger pieces"
+            )
+            return error.refined(VfioError, advice)
+        if error.errno == errno.ENOMEM:
+            return explain_memlock(error, self.kernel, size, locked_memory(self.kernel))
+        return explain_map(error, self, vaddr, iova, size)
 
     def unmap_dma(self, iova: int, size: int) -> int:
         """Take away the mappings within these addresses (VFIO_IOMMU_UNMAP_DMA).

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from pyvfio import irqset
+from pyvfio import errors, irqset
 from pyvfio import reset as resets
 from pyvfio.handle import Handle
 from pyvfio.info import DeviceInfo, IrqInfo, RegionInfo
@@ -20,6 +21,7 @@ from pyvfio.region import Region
 from pyvfio.uapi import pci
 
 if TYPE_CHECKING:
+    from pyvfio.cdev import Binding, PageTable
     from pyvfio.dma import AddressSpace
     from pyvfio.iommu import Iommu
 
@@ -32,7 +34,7 @@ class Device:
 
     Attributes:
         handle: Its descriptor.
-        iommu: The address space that it is in.
+        iommu: The container or the iommufd that it was opened with.
         info: What it has.
         intx: Its pin interrupt.
         msi: Its message signalled interrupts.
@@ -42,12 +44,18 @@ class Device:
     """
 
     def __init__(
-        self, handle: Handle, iommu: Iommu, *, closed: Callable[[Device], None] | None = None
+        self,
+        handle: Handle,
+        iommu: Iommu,
+        *,
+        closed: Callable[[Device], None] | None = None,
+        binding: Binding | None = None,
     ) -> None:
         self.handle = handle
         self.iommu = iommu
         self.info = DeviceInfo.ask(handle)
         self._closed = closed
+        self._binding = binding
         self._with_it = ExitStack()
         self._mappings = Mappings(handle)
         self._regions: dict[int, Region] = {}
@@ -69,8 +77,70 @@ class Device:
 
     @property
     def dma(self) -> AddressSpace:
-        """The memory that it reaches."""
-        return self.iommu.dma
+        """The memory that it reaches.
+
+        Raises:
+            NotAttached: it was detached from its address space.
+        """
+        if self._binding is None:
+            return self.iommu.dma
+        if self._binding.target is None:
+            advice = "the device is attached to no address space: attach it"
+            raise errors.NotAttached(errno.ENODEV, "dma", self.name, advice=advice)
+        return self._binding.target.dma
+
+    @property
+    def device_id(self) -> int | None:
+        """Its number in the iommufd; None if it was opened through its group."""
+        return None if self._binding is None else self._binding.device_id
+
+    @property
+    def attached_to(self) -> PageTable | None:
+        """The address space or page table of an iommufd that it uses; None if none."""
+        return None if self._binding is None else self._binding.target
+
+    @property
+    def page_table_id(self) -> int | None:
+        """Id of the page table of an iommufd that it uses; None if none.
+
+        Where it is attached to an address space, the kernel has made or chosen one.
+        """
+        number = 0 if self._binding is None else self._binding.page_table
+        return number or None
+
+    def attach(self, target: PageTable, *, pasid: int | None = None) -> None:
+        """Let it use an address space or a page table of its iommufd, in place of what it has.
+
+        Args:
+            target: What to use.
+            pasid: Which of the device's address spaces is meant, if it tells several apart; None
+                for that of all its other DMA.
+
+        Raises:
+            NotAvailable: it was opened through its group; or there are no PASIDs.
+            IovaOutOfRange: something is mapped where this device can have no mapping.
+            MemlockExceeded: what is mapped would be pinned now, and may not.
+            VfioError: the kernel refused; it stays where it was.
+        """
+        self._bound("VFIO_DEVICE_ATTACH_IOMMUFD_PT").attach(target, pasid)
+
+    def detach(self, *, pasid: int | None = None) -> None:
+        """Let it reach no memory, until it is attached again; a second time does nothing.
+
+        Raises:
+            NotAvailable: it was opened through its group; or there are no PASIDs.
+            VfioError: the kernel refused.
+        """
+        self._bound("VFIO_DEVICE_DETACH_IOMMUFD_PT").detach(pasid)
+
+    def _bound(self, call: str) -> Binding:
+        if self._binding is None:
+            advice = (
+                "the device was opened through its group, whose container is all that it can use:"
+                " open it with an Iommufd"
+            )
+            raise errors.NotAvailable(errno.EINVAL, call, self.name, advice=advice)
+        return self._binding
 
     @property
     def closed(self) -> bool:
@@ -203,6 +273,9 @@ class Device:
             if self._closed is not None:
                 last.callback(self._closed, self)
             last.callback(self.handle.close)
+            if self._binding is not None:
+                # While a mapping lives on, the kernel would keep it attached.
+                last.callback(self._binding.release)
             last.callback(self._mappings.close)
             for irq in self._irqs:
                 last.callback(irq.abandon)

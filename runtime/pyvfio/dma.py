@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from pyvfio.errors import VfioError
-from pyvfio.iommu import Iommu
+from pyvfio.iommu import Translation
 from pyvfio.iova import IovaAllocator
 
 Memory: TypeAlias = "bytearray | memoryview | mmap.mmap | ctypes.Array[Any]"
@@ -96,14 +96,14 @@ class DmaMapping:
 
 
 class AddressSpace:
-    """What is mapped for the devices of an IOMMU, and who has which address.
+    """What is mapped for devices, and who has which address.
 
     `iova`, `below`, `read` and `write` mean the same everywhere: the address to map at (None for
     the lowest that is free), what its end must lie below (`1 << 32` for a device that has 32 bits
     of address), and whether devices may read and write the memory.
     """
 
-    def __init__(self, iommu: Iommu) -> None:
+    def __init__(self, iommu: Translation) -> None:
         self.iommu = iommu
         self._mappings: dict[DmaMapping, None] = {}
         self._addresses: IovaAllocator | None = None
@@ -242,7 +242,7 @@ class AddressSpace:
         self.forget_all()
 
     def forget_all(self) -> None:
-        """Let all memory go, since the kernel has dropped the mappings. For an Iommu."""
+        """Let all memory go, since the kernel has dropped the mappings. For a Translation."""
         for mapping in self.mappings:
             self._forget(mapping)
 

@@ -82,7 +82,7 @@ def show(value: object) -> str:
 
 
 class NotAvailable(VfioError):
-    """There is no such device, group or VFIO: the module is not loaded, or nothing is bound."""
+    """There is no such thing: a module is not loaded, nothing is bound, or Linux lacks it."""
 
 
 class PermissionDenied(VfioError, PermissionError):
@@ -147,6 +147,14 @@ class MemlockExceeded(VfioError):
 
     limit: int = 0
     locked: int | None = None
+
+
+class InUse(VfioError):
+    """An address space or a page table cannot be destroyed while something is made of it."""
+
+
+class NotAttached(VfioError):
+    """The device is attached to no address space, so that it reaches no memory."""
 
 
 class MappingInUse(VfioError):

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from pyvfio import errors
+from pyvfio import errors, viability
 from pyvfio.device import Device
 from pyvfio.errors import VfioError
 from pyvfio.handle import Handle
 from pyvfio.holders import holders, maps_a_device
-from pyvfio.sysfs import Sysfs, harmless
 from pyvfio.uapi import container as uapi
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ class Group:
         self.close_with_last = False
         self._devices: list[Device] = []
         try:
-            self.handle = Handle.open(self.kernel, f"/dev/vfio/{number}")
+            self.handle = Handle.open(self.kernel, container.group_path(number))
         except VfioError as error:
             raise self._explain_open(error) from error
 
@@ -96,14 +95,14 @@ class Group:
         shown = {"container": self.container.path}
         if not self.status().viable:
             refused = VfioError(errno.EPERM, uapi.VFIO_GROUP_GET_STATUS.name, self.path, shown)
-            raise self._explain_viability(refused)
+            raise viability.explain(refused, self.kernel, self.number)
         # The kernel wants the descriptor in memory.
         fd = ctypes.c_int32(self.container.handle.fileno())
         try:
             self.handle.ioctl(uapi.VFIO_GROUP_SET_CONTAINER, fd, **shown)
         except VfioError as error:
             if error.errno == errno.EPERM:
-                raise self._explain_viability(error) from error
+                raise viability.explain(error, self.kernel, self.number) from error
             raise
 
     def open_device(self, name: str, *, vf_token: str | None = None) -> Device:
@@ -171,19 +170,12 @@ class Group:
     ) -> None:
         self.close()
 
-    def _neighbours(self) -> dict[str, str | None]:
-        """Return who is in the group; an empty dict where /sys does not tell."""
-        try:
-            return Sysfs(self.kernel).neighbours(self.number)
-        except VfioError:
-            return {}
-
     def _explain_open(self, error: VfioError) -> VfioError:
         match error.errno:
             case errno.ENOENT | errno.ENODEV | errno.ENXIO:
                 members = ", ".join(
                     f"{name} ({driver or 'no driver'})"
-                    for name, driver in self._neighbours().items()
+                    for name, driver in viability.neighbours(self.kernel, self.number).items()
                 )
                 advice = f"no device of group {self.number} is bound to vfio-pci"
                 if members:
@@ -215,25 +207,13 @@ class Group:
             )
         return error.refined(errors.DeviceBusy, advice, holders=found)
 
-    def _explain_viability(self, error: VfioError) -> VfioError:
-        members = self._neighbours()
-        guilty = {
-            name: driver
-            for name, driver in members.items()
-            if driver is not None and not harmless(driver)
-        }
-        named = ", ".join(f"{name} ({driver})" for name, driver in guilty.items())
-        advice = (
-            f"group {self.number} is not viable, since the host drives"
-            f" {named or 'one of ' + (', '.join(members) or 'its devices')}. Bind all of the group"
-            " to vfio-pci, or to no driver: pyvfio bind"
-        )
-        return error.refined(errors.GroupNotViable, advice, group=self.number, neighbours=guilty)
-
     def _explain_device(self, error: VfioError, name: str, vf_token: str | None) -> VfioError:
         match error.errno:
             case errno.ENODEV:
-                members = ", ".join(self._neighbours()) or "nothing that /sys shows"
+                members = (
+                    ", ".join(viability.neighbours(self.kernel, self.number))
+                    or "nothing that /sys shows"
+                )
                 advice = f"{name} is not bound to VFIO, or not in the group, which holds {members}"
                 return error.refined(errors.NotAvailable, advice)
             case errno.EACCES:

@@ -68,6 +68,11 @@ class Handle:
         except OSError as error:
             raise VfioError.of(error, "close", self.path) from error
 
+    def release(self) -> int:
+        """Give the descriptor up without closing it, and return it; -1 if there is none."""
+        fd, self._fd = self._fd, -1
+        return fd
+
     def __enter__(self) -> Self:
         return self
 

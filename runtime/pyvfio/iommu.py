@@ -18,24 +18,19 @@ if TYPE_CHECKING:
     from pyvfio.sysfs import Place
 
 
-class Iommu(ABC):
-    """An address space of devices in the kernel, and the devices that are in it.
+class Translation(ABC):
+    """What translates addresses of devices: a container, or an address space of an iommufd.
 
     Attributes:
         kernel: Whose it is.
-        path: The file that it was opened by.
-        kind: What it is, for messages: `type1`.
-        dma: What is mapped in it.
     """
 
     kernel: Kernel
-    path: str
-    kind: str
-    dma: AddressSpace
 
+    @property
     @abstractmethod
-    def open_device(self, where: Place | str, *, vf_token: str | None = None) -> Device:
-        """Open a device and let it use this address space."""
+    def dma(self) -> AddressSpace:
+        """What is mapped in it."""
 
     @abstractmethod
     def page_size(self) -> int:
@@ -55,11 +50,33 @@ class Iommu(ABC):
 
     @abstractmethod
     def unmap_dma(self, iova: int, size: int) -> int:
-        """Take away the mappings within these addresses; return how many bytes were mapped."""
+        """Take away the mappings within these addresses; return how many bytes were mapped.
+
+        Raises:
+            VfioError: the kernel refused: EINVAL or ENOENT to split a mapping.
+        """
 
     @abstractmethod
     def unmap_all_dma(self) -> int:
         """Take away all mappings; return how many bytes were mapped."""
+
+
+class Iommu(Translation):
+    """Devices and address spaces of theirs in the kernel: a container, or an iommufd.
+
+    Its own translation is that of the devices that it opens.
+
+    Attributes:
+        path: The file that it was opened by.
+        kind: What it is, for messages: `type1`, `iommufd`, `noiommu`.
+    """
+
+    path: str
+    kind: str
+
+    @abstractmethod
+    def open_device(self, where: Place | str, *, vf_token: str | None = None) -> Device:
+        """Open a device and let it use this address space."""
 
     @abstractmethod
     def hot_reset_owned(self, affected: Sequence[AffectedDevice]) -> tuple[bool, ...]:

@@ -144,6 +144,10 @@ class Kernel:
         """Whether there is something at a path that this process may look at."""
         return Path(path).exists()
 
+    def may_open(self, path: str) -> bool:
+        """Whether this process's rights allow to read and write a file (access(2))."""
+        return os.access(path, os.R_OK | os.W_OK, effective_ids=True)
+
 
 KERNEL = Kernel()
 """The kernel that is used where none is given."""

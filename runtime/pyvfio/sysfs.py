@@ -153,6 +153,39 @@ class Sysfs:
             )
         return Place(path, PurePosixPath(path).name, group, self._link_name(path, "driver"))
 
+    def cdev(self, place: Place) -> str | None:
+        """Return a device's own file, None if the kernel has none for it.
+
+        That is so before Linux 6.6, without CONFIG_VFIO_DEVICE_CDEV, without an IOMMU, and for a
+        device that is not bound to VFIO.
+
+        Raises:
+            VfioError: /sys cannot be read.
+        """
+        folder = f"{place.path}/vfio-dev"
+        try:
+            names = self.kernel.list_folder(folder)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise VfioError.of(error, "readdir", folder) from error
+        # Where devices have no files of their own they have this folder, but no number in it.
+        for name in names:
+            if self._read(f"{folder}/{name}", "dev") is not None:
+                return f"/dev/vfio/devices/{name}"
+        return None
+
+    def cdev_owner(self, name: str) -> Place | None:
+        """Return the device whose own file is called `name`: `vfio3`; None if there is none.
+
+        Raises:
+            VfioError: /sys cannot be read.
+        """
+        try:
+            return self.place(f"{self.root}/class/vfio-dev/{name}/device")
+        except errors.NotAvailable:
+            return None
+
     def group_members(self, group: int) -> tuple[str, ...]:
         """Return the names of all devices of an IOMMU group, sorted.
 

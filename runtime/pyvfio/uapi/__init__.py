@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The kernel's own words: linux/vfio.h in ctypes.
+"""The kernel's own words: linux/vfio.h and linux/iommufd.h in ctypes.
 
-Names are those of the header. What it has for s390 (CCW, AP, zPCI), POWER (SPAPR, EEH, NVLink), CDX
-and graphics planes is left out, and so is migration as it was before Linux 5.18. `history.SINCE`
-tells which Linux brought what came after 6.1.
+Names are those of the headers. What they have for s390 (CCW, AP, zPCI), POWER (SPAPR, EEH, NVLink),
+CDX, graphics planes and the IOMMUs of guests is left out, and so is migration as it was before Linux
+5.18. `history.SINCE` tells which Linux brought what came after 6.1.
 """
