@@ -6,6 +6,8 @@ from __future__ import annotations
 import shlex
 import sys
 
+from tests.qemu.run import CommandError
+
 from .image import project
 from .machine import GuestError, Machine
 from .packages import Missing
@@ -16,7 +18,7 @@ def main(words: list[str]) -> int:
     try:
         with Machine(shlex.join(words) or "true", project()) as machine:
             results = machine.results()
-    except (GuestError, Missing) as error:
+    except (CommandError, GuestError, Missing) as error:
         sys.stderr.write(f"{error}\n")
         return 3
     sys.stdout.write(results.console)

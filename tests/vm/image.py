@@ -25,14 +25,14 @@ from typing import BinaryIO
 from tests.qemu import cache
 from tests.qemu.run import run
 
-from . import cpio, packages
+from . import cpio, modules, packages
 
 KERNEL = "6.12"
 """The series of Linux that is booted: Debian 12's backported one, and Debian 13's own."""
 
 # The flavour "cloud" is a third of its size and has no e1000e.
 _KERNEL_PACKAGE = rf"linux-image-{re.escape(KERNEL)}\.[^-]+-amd64"
-_DRIVERS = ("vfio-pci", "vfio_iommu_type1", "e1000e", "nvme")
+_DRIVERS = ("iommufd", "vfio-pci", "vfio_iommu_type1", "mtty", "e1000e", "nvme")
 
 # Shared libraries of the interpreter and of ctypes, lzma, uuid ...; the rest of what Debian's
 # python3 depends on (Kerberos, readline, SQLite) serves modules that are left out.
@@ -73,19 +73,21 @@ def base() -> Base:
     names = [_kernel_package(), *_LIBRARIES, "busybox-static"]
     names += [f"{interpreter}-minimal", f"lib{interpreter}-minimal", f"lib{interpreter}-stdlib"]
     debs = packages.download(names)
+    (kernel,) = (deb for deb in debs if deb.name.startswith("linux-image-"))
+    built = modules.built(kernel)
     init = Path(__file__).with_name("init").read_bytes()
     # The guest's pytest is of the host's version: one serializes reports that the other reads.
     wheels = [f"{name}=={importlib.metadata.version(name)}" for name in _WHEELS]
     sources = [Path(module.__file__ or "").read_bytes() for module in (cpio, sys.modules[__name__])]
-    key = cache.digest(init, *sources, *wheels, *(deb.name for deb in debs))
+    key = cache.digest(init, *sources, *wheels, *(deb.name for deb in debs), built.name)
 
     def make(folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as name:
             root = Path(name)
             packages.unpack(debs, root)
-            (kernel,) = (root / "boot").glob("vmlinuz-*")
-            shutil.move(kernel, folder / "kernel")
-            drivers = _Drivers(root / "lib" / "modules").in_order(*_DRIVERS)
+            (vmlinuz,) = (root / "boot").glob("vmlinuz-*")
+            shutil.move(vmlinuz, folder / "kernel")
+            drivers = _Drivers(root / "lib" / "modules", built).in_order(*_DRIVERS)
             _finish_root(root, wheels, interpreter)
             with (folder / "initrd").open("wb") as stream:
                 _write_base(stream, root, init, drivers)
@@ -144,16 +146,17 @@ def _finish_root(root: Path, wheels: list[str], interpreter: str) -> None:
 class _Drivers:
     """The kernel's modules below *folder*, each with those it depends on.
 
-    A module's own notes (its section .modinfo) say `depends=`; Debian's packages have no
-    modules.dep, which depmod makes when they are installed.
+    Those of the same name in *built* go before.  A module's own notes (its section .modinfo) say
+    `depends=`; Debian's packages have no modules.dep, which depmod makes when they are installed.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._paths = {self._name(path): path for path in folder.rglob("*.ko.xz")}
+    def __init__(self, folder: Path, built: Path) -> None:
+        found = (*folder.rglob("*.ko.xz"), *built.glob("*.ko"))
+        self._paths = {path.name.partition(".")[0].replace("-", "_"): path for path in found}
 
-    @staticmethod
-    def _name(path: Path) -> str:
-        return path.name.removesuffix(".ko.xz").replace("-", "_")
+    def _read(self, name: str) -> bytes:
+        path = self._paths[name]
+        return lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
 
     def in_order(self, *names: str) -> Mapping[str, bytes]:
         """The modules *names* and what they need, each after what it depends on."""
@@ -162,7 +165,7 @@ class _Drivers:
         def load(name: str) -> None:
             if name in loaded:
                 return
-            module = lzma.decompress(self._paths[name].read_bytes())
+            module = self._read(name)
             depends = re.search(rb"\0depends=([^\0]*)\0", module)
             for needed in (depends[1] if depends else b"").decode().split(","):
                 if needed:

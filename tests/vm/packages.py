@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import unquote
 
 from tests.qemu import cache
 from tests.qemu.run import CommandError, run
@@ -27,22 +28,27 @@ class Missing(Exception):
 
 
 def qemu() -> str:
-    """The program that is the machine, installed first if need be.
+    """The program that is the machine.  Raises what `program` raises."""
+    return program(QEMU, _QEMU_PACKAGE)
+
+
+def program(name: str, package: str) -> str:
+    """The program *name*, installed first with *package* if need be.
 
     Raises `Missing` when it is not there and we are not root, `CommandError` when apt fails.
     """
-    if not shutil.which(QEMU) and os.geteuid() == 0:
+    if not shutil.which(name) and os.geteuid() == 0:
         quietly = {"DEBIAN_FRONTEND": "noninteractive"}
         patiently = ("-q", "-o", "DPkg::Lock::Timeout=300")
         run(["apt-get", *patiently, "update"], env=quietly)
-        words = ("install", "--yes", "--no-install-recommends", _QEMU_PACKAGE)
+        words = ("install", "--yes", "--no-install-recommends", package)
         run(["apt-get", *patiently, *words], env=quietly)
-    if not shutil.which(QEMU):
+    if not shutil.which(name):
         raise Missing(
-            f"there is no {QEMU}; install it:"
-            f" sudo apt-get install --no-install-recommends {_QEMU_PACKAGE}"
+            f"there is no {name}; install it:"
+            f" sudo apt-get install --no-install-recommends {package}"
         )
-    return QEMU
+    return name
 
 
 def newest(pattern: str) -> str:
@@ -62,7 +68,10 @@ def newest(pattern: str) -> str:
 
 
 def download(names: Iterable[str]) -> list[Path]:
-    """The newest .deb of each package, from the cache or from where apt gets its packages."""
+    """The newest .deb of each package, from the cache or from where apt gets its packages.
+
+    A name may be followed by = and a version, as for apt.
+    """
     folder = cache.root() / "vm" / "debs"
     folder.mkdir(parents=True, exist_ok=True)
     with cache.lock(folder.with_name("debs.lock")):
@@ -73,13 +82,31 @@ def download(names: Iterable[str]) -> list[Path]:
         sizes = {folder / file: int(size) for _, file, size, *_ in served}
         absent = [p for p, size in sizes.items() if not p.exists() or p.stat().st_size != size]
         if absent:
-            wanted = [path.name.split("_")[0] for path in absent]
+            wanted = ["=".join(identity(path)) for path in absent]
             try:
                 run(["apt-get", "download", *wanted], cwd=folder)
             except CommandError as error:
                 advice = "apt's lists may be older than the archive: sudo apt-get update"
                 raise Missing(f"{error}\n{advice}") from error
         return list(sizes)
+
+
+def identity(package: Path) -> tuple[str, str]:
+    """The name and the version of a .deb, by the name of its file, in which a colon is escaped."""
+    name, version, _ = package.name.split("_")
+    return name, unquote(version)
+
+
+def dependency(package: Path, pattern: str) -> str:
+    """The first package that *package*, a .deb, depends on and whose name matches *pattern*.
+
+    Raises `Missing` when there is none, which is when Debian builds its packages otherwise.
+    """
+    depends = run(["dpkg-deb", "--field", package, "Depends"])
+    for name in re.findall(r"(?:^|[,|])\s*([^\s,|]+)", depends):
+        if re.fullmatch(pattern, name):
+            return str(name)
+    raise Missing(f"{package.name} does not depend on any package {pattern}: {depends}")
 
 
 def unpack(packages: Iterable[Path], folder: Path) -> None:
