@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Self
 
 from pyvfio import errors, irqset
 from pyvfio import reset as resets
+from pyvfio.features import DeviceFeatures
 from pyvfio.handle import Handle
 from pyvfio.info import DeviceInfo, IrqInfo, RegionInfo
 from pyvfio.irq import ErrorIrq, Intx, Irq, Msi, Msix, RequestIrq
 from pyvfio.mapping import Mappings
+from pyvfio.migration import Migration
 from pyvfio.pciconfig import ConfigSpace
 from pyvfio.region import Region
 from pyvfio.uapi import pci
@@ -41,6 +43,8 @@ class Device:
         msix: Those with a table in a BAR.
         err: The kernel's word of errors.
         req: The kernel's wish to have the device back.
+        features: What it has besides.
+        migration: What it holds, to be saved and loaded.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class Device:
         self.err = ErrorIrq(handle, self._irqs)
         self.req = RequestIrq(handle, self._irqs)
         self._irqs += [self.intx, self.msi, self.msix, self.err, self.req]
+        self.features = DeviceFeatures(handle)
+        self.migration = Migration(handle, self.features)
 
     def __repr__(self) -> str:
         return f"Device({self.name}{', closed' if self.handle.closed else ''})"
@@ -237,6 +243,7 @@ class Device:
             VfioError: the kernel refused.
         """
         resets.reset(self.handle)
+        self.migration.end_session()
 
     def hot_reset_info(self) -> resets.HotResetInfo:
         """Tell which devices a hot reset affects.
@@ -277,6 +284,7 @@ class Device:
                 # While a mapping lives on, the kernel would keep it attached.
                 last.callback(self._binding.release)
             last.callback(self._mappings.close)
+            last.callback(self.migration.end_session)
             for irq in self._irqs:
                 last.callback(irq.abandon)
                 last.callback(irq.disable)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from pyvfio.address import PciAddress
     from pyvfio.iova import IovaRange
+    from pyvfio.migstate import MigState
 
 Refined = TypeVar("Refined", bound="VfioError")
 
@@ -181,6 +182,24 @@ class HotResetBlocked(VfioError):
     """
 
     blockers: tuple[PciAddress, ...] = ()
+
+
+class MigrationError(VfioError):
+    """A device could not go from one state of migration to another.
+
+    Attributes:
+        state: The state that it is in now, None if it does not tell even that.
+    """
+
+    state: MigState | None = None
+
+
+class NoSuchArc(MigrationError):
+    """No way leads from the state that the device is in to the one that was asked for."""
+
+
+class BadStream(VfioError):
+    """What was saved of a device is cut off, was changed, or is not such a thing at all."""
 
 
 class MalformedReply(VfioError):

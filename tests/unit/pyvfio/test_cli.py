@@ -26,6 +26,8 @@ def test_list(kernel: FakeKernel, capsys: pytest.CaptureFixture[str]) -> None:
         "0000:04:00.1  1234:11e8  00ff00  vfio-pci            12\n"
         "0000:05:00.0  1234:11e8  00ff00  vfio-pci            13\n"
         "0000:06:00.1  1234:11e8  00ff00  vfio-pci            14\n"
+        "0000:07:00.0  1234:11e8  00ff00  vfio-pci            15\n"
+        "0000:08:00.0  1234:11e8  00ff00  vfio-pci            16\n"
     )
     assert main(["list", "--vfio"], kernel) == 0
     assert DISK not in capsys.readouterr().out

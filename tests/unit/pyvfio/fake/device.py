@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from pyvfio.uapi import device as uapi
 from pyvfio.uapi import pci
+from tests.unit.pyvfio.fake.features import Features
 from tests.unit.pyvfio.fake.files import File, GroupFile, Memory, capabilities, fail, put_behind
 from tests.unit.pyvfio.fake.machine import PAGE, Bar, Function
 
@@ -33,6 +34,7 @@ class DeviceFile(File):
         prepared: How many vectors of `kind` there are.
         masked: Whether INTx is.
         resample: The eventfd that unmasks INTx.
+        features: What it has besides.
     """
 
     def __init__(self, group: GroupFile, function: Function) -> None:
@@ -44,6 +46,7 @@ class DeviceFile(File):
         self.prepared = 0
         self.masked = False
         self.resample: int | None = None
+        self.features = Features(function.extras, function.address, group.kernel.install)
 
     def irqs(self) -> Iterator[tuple[str, str, int]]:
         """Yield what is on."""
@@ -53,8 +56,10 @@ class DeviceFile(File):
             yield self.function.address, NAMES[kind], vector
         if self.resample is not None:
             yield self.function.address, "resample", 0
+        yield from self.features.on()
 
     def release(self) -> None:
+        self.features.migration.reset()
         self.group.devices.remove(self)
         self.group.put()
 
@@ -73,7 +78,10 @@ class DeviceFile(File):
                 if not self.function.resettable:
                     fail(errno.EINVAL)
                 self.function.resets += 1
+                self.features.migration.reset()
                 return 0
+            case "VFIO_DEVICE_FEATURE":
+                return self.features.ioctl(memory)
             case "VFIO_DEVICE_GET_PCI_HOT_RESET_INFO":
                 return self._hot_reset_info(memory)
             case "VFIO_DEVICE_PCI_HOT_RESET":

@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass, field
 
 from pyvfio.info import Area
+from tests.unit.pyvfio.fake.extras import Extras
 
 PAGE = mmap.PAGESIZE
 
@@ -45,6 +46,7 @@ class Function:
         resettable: Whether it can be reset alone.
         bus: Functions that a hot reset of its bus resets, None if the bus is a root's.
         token: UUID that opening it wants.
+        extras: What it has besides.
     """
 
     address: str
@@ -63,6 +65,7 @@ class Function:
     resettable: bool = True
     bus: tuple[str, ...] | None = None
     token: str | None = None
+    extras: Extras = field(default_factory=Extras)
     resets: int = 0
     config: bytearray = field(init=False)
 

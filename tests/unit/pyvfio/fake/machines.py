@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pyvfio.info import Area
+from tests.unit.pyvfio.fake.extras import Extras, Held
 from tests.unit.pyvfio.fake.machine import Bar, Function, Machine
 
 EDU = "0000:00:10.0"
@@ -20,6 +21,11 @@ SPARSE = "0000:05:00.0"
 VIRTUAL = "0000:06:00.1"
 """A virtual function: opening it wants TOKEN."""
 TOKEN = "00112233-4455-6677-8899-aabbccddeeff"  # noqa: S105 (no secret: made up)
+SOURCE = "0000:07:00.0"
+"""Migrates, knows all states, logs what it writes, and holds HELD."""
+TARGET = "0000:08:00.0"
+"""Of the same kind, but holds nothing but zeros."""
+HELD = bytes(range(48))
 
 NIC_GROUP = 10
 
@@ -61,5 +67,7 @@ def standard() -> Machine:
             },
         ),
         Function(VIRTUAL, 14, token=TOKEN),
+        Function(SOURCE, 15, extras=Extras(Held(7, HELD), logs=True)),
+        Function(TARGET, 16, extras=Extras(Held(7, bytes(len(HELD))), logs=True)),
     ]
     return Machine({each.address: each for each in functions})
