@@ -3,6 +3,7 @@
 #   make            set up .venv and generate from device_specs/ (the main job)
 #   make test       set up and run everything that needs no download of another project
 #   make test-qemu  the same types inside real QEMU trees and binaries (downloads QEMU's source)
+#   make test-tools pages in a browser, specs in an editor's language server (from npm)
 #   make test-vm    VFIO on a real kernel, in an emulated machine (downloads a kernel; QEMU)
 #   make bench      what is measured
 #   make bench-vm   what pyvfio costs beside C, in the machine of test-vm
@@ -49,6 +50,10 @@ test-unit: .venv/.done
 .PHONY: test-qemu
 test-qemu: .venv/.done
 	$(bin)/python -m pytest tests/qemu $(PYTEST_ARGS)
+
+.PHONY: test-tools
+test-tools: .venv/.done
+	$(bin)/python -m pytest tests/tools $(PYTEST_ARGS)
 
 .PHONY: test-vm
 test-vm: .venv/.done

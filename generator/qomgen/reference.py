@@ -131,7 +131,7 @@ class SpecPage:
         node = section.node
         yield f"## {section.title}"
         yield ""
-        yield node["description"]
+        yield _told(node)
         yield ""
         for example in node.get("examples", ()):
             yield f"    {flow(example)}"
@@ -231,7 +231,7 @@ class SpecPage:
             if "title" in node and "pattern" in node and "keyword" not in name:
                 example, *_ = node["examples"]
                 pattern = node["pattern"].replace("|", "\\|")
-                yield f"| {_short(node['title'])} | {node['description']} | `{pattern}` | `{flow(example)}` |"
+                yield f"| {_short(node['title'])} | {_told(node)} | `{pattern}` | `{flow(example)}` |"
 
 
 def _kinds() -> Iterator[str]:
@@ -305,6 +305,13 @@ def _plain(name: str) -> str:
         return _TITLES[name]
     article = "An" if name[0] in "aeiou" else "A"
     return f"{article} {name.replace('-', ' ')}"
+
+
+def _told(node: dict[str, Any]) -> str:
+    """What a definition is."""
+    # An editor shows the description that stands deepest. That of a value is a comment, lest it hide the key's.
+    told: str = node.get("description") or node["$comment"]
+    return told
 
 
 def _short(title: str) -> str:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from difflib import unified_diff
-from typing import TypeAlias
+from itertools import islice
+from typing import Literal, TypeAlias
 
 from qomgen import model, naming
 from qomgen.catalog import Catalog
@@ -91,11 +92,23 @@ def _constant(value: object) -> str:
 
 def difference(catalogs: Catalogs, name: str, old: Series, new: Series) -> str:
     """What changed of a type between two series, as a diff of what `show` says of it."""
-    before, after = (_lines(catalogs[series], name) for series in (old, new))
-    found = list(unified_diff(before, after, f"QEMU {old}", f"QEMU {new}", n=0, lineterm=""))
+    found = list(changes(catalogs, name, old, new))
     if not found:
         return f"{name} is the same in QEMU {old} and {new}\n"
-    return "".join(f"{line}\n" for line in found if not line.startswith("@@"))
+    heads = (f"--- QEMU {old}\n", f"+++ QEMU {new}\n")
+    return "".join([*heads, *(f"{sign}{line}\n" for sign, line in found)])
+
+
+def changes(
+    catalogs: Catalogs, name: str, old: Series, new: Series
+) -> Iterable[tuple[Literal["+", "-"], str]]:
+    """What is gone ("-") and what has come ("+") of a type between two series, line by line."""
+    before, after = (_lines(catalogs[series], name) for series in (old, new))
+    for line in islice(unified_diff(before, after, n=0, lineterm=""), 2, None):
+        if line.startswith("+"):
+            yield "+", line[1:]
+        elif line.startswith("-"):
+            yield "-", line[1:]
 
 
 def _lines(catalog: Catalog, name: str) -> list[str]:

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from qomgen import schema
 from qomgen.diagnostics import Diagnostics, SourceFile
+from qomgen.profile import kinds, profiles
 from qomgen.reserved import C_KEYWORDS, PYTHON_KEYWORDS
 from qomgen.source import parse, plain
 from qomgen.source import read as read_source
@@ -63,7 +64,7 @@ def test_every_key_has_a_description_and_an_example(name: str) -> None:
     assert bare == []
     definitions = SCHEMAS[name]["$defs"]
     assert [each for each, node in definitions.items()
-            if not each.endswith("-by-qemu") and "description" not in node] == []  # fmt: skip
+            if not each.endswith("-by-qemu") and not {"description", "$comment"} & set(node)] == []  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -207,3 +208,10 @@ def test_a_document_without_its_key_goes_as_a_whole() -> None:
 def test_places_are_named_by_the_nearest_name(path: schema.Path, told: str) -> None:
     (document,) = parse(SourceFile("a.yaml", "type: my-dev\n"), Diagnostics())
     assert schema.describe(document, path) == told
+
+
+def test_editors_are_offered_every_kind() -> None:
+    snippets = SPEC["$defs"]["property"]["properties"]["kind"]["defaultSnippets"]
+    known = {name for series in profiles() for name in kinds(series)}
+    assert [each["label"] for each in snippets] == sorted(known)
+    assert all(each["body"] == each["label"] for each in snippets)
