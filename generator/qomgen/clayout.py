@@ -56,6 +56,12 @@ def call(value: Call, indent: int, ending: str = ";") -> CCode:
     return CCode("\n".join(hanging if _fits(hanging[1:]) else aligned))
 
 
+def initialiser(values: Sequence[Encoded], indent: int) -> CCode:
+    """A struct's initialiser in a table, with its comma: as many `values` a line as fit from column `indent`."""
+    head = " " * indent + "{ "
+    return CCode("\n".join(_filled(head, indent + 2, values, " },")))
+
+
 def _fits(lines: list[str]) -> bool:
     return all(len(line) <= WIDTH for line in lines)
 
