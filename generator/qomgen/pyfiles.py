@@ -21,7 +21,7 @@ from qomgen.series import Series
 LICENSE = "GPL-2.0-or-later"
 """Of what qomgen writes that comes from no spec."""
 
-LAYOUTS = "struct_layouts"
+LAYOUTS = "_struct_layouts"
 """The module with the layouts of C's structs."""
 
 MODE = black.Mode(line_length=100, target_versions={TargetVersion.PY311})

@@ -16,7 +16,7 @@ import pytest
 from pyqom import PCIDevice
 from qomgen import layout
 from qomgen.series import Series
-from qomgen_devices import struct_layouts, vfio_pci
+from qomgen_devices import _struct_layouts, vfio_pci
 
 from .conftest import CHECKOUT
 
@@ -25,7 +25,7 @@ SERIES = ("7.2", "10.0", "10.2")
 
 
 def places(series: str) -> dict[str, tuple[int, int]]:
-    rows = {name: each.at(series) for name, each in struct_layouts.FIELDS["VFIOPCIDevice"].items()}
+    rows = {name: each.at(series) for name, each in _struct_layouts.FIELDS["VFIOPCIDevice"].items()}
     return {name: place for name, place in rows.items() if place is not None}
 
 
@@ -49,7 +49,7 @@ def test_fields_stand_in_cs_order_and_do_not_overlap(series: str) -> None:
     ordered = [rows[name] for name in twins() if name in rows]
     for (offset, size), (following, _) in pairwise(ordered):
         assert offset + size <= following
-    whole = struct_layouts.SIZES["VFIOPCIDevice"].at(series)
+    whole = _struct_layouts.SIZES["VFIOPCIDevice"].at(series)
     assert whole is not None
     assert sum(ordered[-1]) <= whole
 
