@@ -191,7 +191,7 @@ class Migration:
             NoSuchArc: no way leads there; the kernel was not asked.
             MigrationError: the kernel refused.
         """
-        old = self.state
+        old, new = self.state, MigState(new)
         passed = way(self.flags, old, new)
         if passed is None:
             raise self._no_way(old, new)
