@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pyvfio import binding, report
 from pyvfio.address import PciAddress
 from pyvfio.container import Container
+from pyvfio.doctor import command as doctor
 from pyvfio.errors import VfioError
 from pyvfio.kernel import Kernel
 from pyvfio.sysfs import Sysfs, harmless, is_vfio
@@ -31,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
     shown.add_argument("--vfio", action="store_true", help="only those that VFIO has")
     info = commands.add_parser("info", help="tell all of one PCI function")
     info.add_argument("address", type=address, metavar="BDF", help="0000:00:10.0, or 00:10.0")
+    why = commands.add_parser("doctor", help="tell why a user cannot open a PCI function")
+    doctor.add_options(why, address)
     bind = commands.add_parser("bind", help="give PCI functions to VFIO, or to another driver")
     bind.add_argument("--driver", default=binding.DRIVER, metavar="NAME", help="(%(default)s)")
     unbind = commands.add_parser("unbind", help="take PCI functions from VFIO, for the host")
@@ -111,7 +114,8 @@ def main(arguments: Sequence[str] | None = None, kernel: Kernel | None = None) -
     """Run the command.
 
     Returns:
-        0, or 1 if something failed, which is told on the error output.
+        0, or 1 if something failed, which is told on the error output. The doctor's are 0 for a
+        device that can be opened and 1 for one that cannot.
 
     Raises:
         SystemExit: the command line is wrong (2), or help was asked for (0).
@@ -123,6 +127,8 @@ def main(arguments: Sequence[str] | None = None, kernel: Kernel | None = None) -
             show_list(sysfs, vfio=given.vfio)
         elif given.command == "info":
             show_info(sysfs, given.address)
+        elif given.command == "doctor":
+            return doctor.run(given, kernel)
         else:
             change(sysfs, given)
     except VfioError as error:
