@@ -8,12 +8,16 @@ import errno
 import os
 import struct
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pyvfio.uapi import device as uapi
 from pyvfio.uapi import pci
 from tests.unit.pyvfio.fake.features import Features
 from tests.unit.pyvfio.fake.files import File, GroupFile, Memory, capabilities, fail, put_behind
 from tests.unit.pyvfio.fake.machine import PAGE, Bar, Function
+
+if TYPE_CHECKING:
+    from tests.unit.pyvfio.fake.kernel import FakeKernel
 
 SHIFT = 40
 CONFIG = pci.VFIO_PCI_CONFIG_REGION_INDEX
@@ -37,8 +41,11 @@ class DeviceFile(File):
         features: What it has besides.
     """
 
-    def __init__(self, group: GroupFile, function: Function) -> None:
+    def __init__(
+        self, kernel: FakeKernel, function: Function, group: GroupFile | None = None
+    ) -> None:
         super().__init__(f"device {function.address}")
+        self.kernel = kernel
         self.group = group
         self.function = function
         self.kind: int | None = None
@@ -46,7 +53,7 @@ class DeviceFile(File):
         self.prepared = 0
         self.masked = False
         self.resample: int | None = None
-        self.features = Features(function.extras, function.address, group.kernel.install)
+        self.features = Features(function.extras, function.address, kernel.install)
 
     def irqs(self) -> Iterator[tuple[str, str, int]]:
         """Yield what is on."""
@@ -60,8 +67,9 @@ class DeviceFile(File):
 
     def release(self) -> None:
         self.features.migration.reset()
-        self.group.devices.remove(self)
-        self.group.put()
+        self.kernel.devices.remove(self)
+        if self.group is not None:
+            self.group.put()
 
     def ioctl(self, name: str, number: int, memory: Memory) -> int:
         del number
@@ -187,7 +195,7 @@ class DeviceFile(File):
         elif self.resample is not None:
             fail(errno.EBUSY)
         else:
-            self.group.kernel.file(fds[0])
+            self.kernel.file(fds[0])
             self.resample = fds[0]
         return 0
 
@@ -200,7 +208,7 @@ class DeviceFile(File):
         elif fds[0] < 0:
             self.fds.pop((index, 0), None)
         else:
-            self.group.kernel.file(fds[0])
+            self.kernel.file(fds[0])
             self.fds[index, 0] = fds[0]
         return 0
 
@@ -216,7 +224,7 @@ class DeviceFile(File):
     def _assign(self, index: int, start: int, fds: list[int]) -> int:
         for fd in fds:
             if fd >= 0:
-                self.group.kernel.file(fd)
+                self.kernel.file(fd)
         end = start + len(fds)
         if self.kind is None:
             if end > self.function.spare:
@@ -237,7 +245,7 @@ class DeviceFile(File):
     def signal(self, index: int, vector: int = 0) -> None:
         """Let the device interrupt."""
         fd = self.fds.get((index, vector))
-        if fd is not None and fd in self.group.kernel.files:
+        if fd is not None and fd in self.kernel.files:
             os.eventfd_write(fd, 1)
 
     def _hot_reset_info(self, memory: Memory) -> int:
@@ -248,29 +256,36 @@ class DeviceFile(File):
         fixed = ctypes.sizeof(pci.vfio_pci_hot_reset_info)
         if info.argsz < fixed + 8 * info.count:
             fail(errno.ENOSPC)
+        others = [self.kernel.machine.functions[each] for each in self.function.bus]
+        owners, info.flags = self.owners(others)
         for place, address in enumerate(self.function.bus):
-            other = self.group.kernel.machine.functions[address]
             domain, bus, rest = address.split(":")
             slot, _, number = rest.partition(".")
             devfn = int(slot, 16) << 3 | int(number)
-            packed = struct.pack("=IHBB", other.group, int(domain, 16), int(bus, 16), devfn)
+            packed = struct.pack("=iHBB", owners[address], int(domain, 16), int(bus, 16), devfn)
             memory[fixed + 8 * place : fixed + 8 * place + 8] = packed
         return 0
+
+    def owners(self, functions: list[Function]) -> tuple[dict[str, int], int]:
+        """Tell whose functions are that a hot reset resets, and flags of the answer: of groups."""
+        return {each.address: each.group for each in functions}, 0
 
     def _hot_reset(self, memory: Memory) -> int:
         order = pci.vfio_pci_hot_reset.from_buffer(memory)
         fixed = ctypes.sizeof(pci.vfio_pci_hot_reset)
         fds = struct.unpack_from(f"={order.count}i", memory, fixed)
-        files = [self.group.kernel.file(fd) for fd in fds]
-        given = {each.number for each in files if isinstance(each, GroupFile)}
-        others = [self.group.kernel.machine.functions[each] for each in self.function.bus or ()]
-        if not others or any(each.driver != "vfio-pci" for each in others):
-            fail(errno.EINVAL)
-        if not {each.group for each in others} <= given:
+        others = [self.kernel.machine.functions[each] for each in self.function.bus or ()]
+        owned = self.owned(others, [self.kernel.file(fd) for fd in fds])
+        if not others or any(each.driver != "vfio-pci" for each in others) or not owned:
             fail(errno.EINVAL)
         for each in others:
             each.resets += 1
         return 0
+
+    def owned(self, functions: list[Function], files: list[File]) -> bool:
+        """Tell whether the caller has shown that functions are theirs: by their groups."""
+        given = {each.number for each in files if isinstance(each, GroupFile)}
+        return bool(files) and {each.group for each in functions} <= given
 
     def _place(self, offset: int) -> tuple[int, int]:
         return offset >> SHIFT, offset & (1 << SHIFT) - 1

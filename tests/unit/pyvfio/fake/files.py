@@ -77,6 +77,7 @@ class ContainerFile(File):
         self.kernel = kernel
         self.groups: list[GroupFile] = []
         self.iommu = False
+        self.without_iommu = False
         self.dma: dict[int, int] = {}
 
     def ioctl(self, name: str, number: int, memory: Memory) -> int:
@@ -89,6 +90,8 @@ class ContainerFile(File):
                 return self._set_iommu(number)
         if not self.iommu:
             fail(errno.EINVAL)
+        if self.without_iommu:
+            fail(errno.ENOTTY)
         match name:
             case "VFIO_IOMMU_GET_INFO":
                 return self._info(memory)
@@ -101,8 +104,12 @@ class ContainerFile(File):
     def _set_iommu(self, kind: int) -> int:
         if not self.groups or self.iommu:
             fail(errno.EINVAL)
-        if kind not in (1, 3):
+        without = any(not each.has_iommu for each in self.groups)
+        if kind not in ((8,) if without else (1, 3)):
             fail(errno.ENODEV)
+        if without:
+            self.iommu = self.without_iommu = True
+            return 0
         if not self.kernel.machine.interrupt_remapping:
             fail(errno.EPERM)
         self.iommu = True
@@ -168,7 +175,7 @@ class ContainerFile(File):
         """Let a group go; with the last the mappings go."""
         self.groups.remove(group)
         if not self.groups:
-            self.iommu = False
+            self.iommu = self.without_iommu = False
             self.dma.clear()
         self.put()
 
@@ -181,7 +188,12 @@ class GroupFile(File):
         self.kernel = kernel
         self.number = number
         self.container: ContainerFile | None = None
-        self.devices: list[DeviceFile] = []
+        self.has_iommu = all(each.iommu for each in kernel.machine.members(number))
+
+    @property
+    def devices(self) -> list[DeviceFile]:
+        """Its devices that were opened through it."""
+        return [each for each in self.kernel.devices if each.group is self]
 
     def ioctl(self, name: str, number: int, memory: Memory) -> int:
         del number
@@ -193,7 +205,7 @@ class GroupFile(File):
                 return 0
             case "VFIO_GROUP_SET_CONTAINER":
                 (fd,) = struct.unpack("=i", memory)
-                found = self.kernel.file(fd)
+                found = self.kernel.container(fd)
                 if not isinstance(found, ContainerFile) or self.container is not None:
                     fail(errno.EINVAL)
                 if not viable:

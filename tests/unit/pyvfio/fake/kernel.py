@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from pyvfio.kernel import Argument, Kernel, MappedMemory
 from pyvfio.uapi import container, device, feature, pci
 from pyvfio.uapi.base import Ioctl
+from tests.unit.pyvfio.fake.cdev import CdevFile
 from tests.unit.pyvfio.fake.device import DeviceFile
 from tests.unit.pyvfio.fake.files import ContainerFile, File, GroupFile, fail
+from tests.unit.pyvfio.fake.iommufd import IommufdFile
 from tests.unit.pyvfio.fake.machine import Function, Machine
 
-CANNOT_FAIL = frozenset({"munmap", "exists", "memlock_limit"})
+CANNOT_FAIL = frozenset({"munmap", "exists", "may_open", "memlock_limit"})
 """Calls whose failure Python does not pass on, or that have none."""
 
 _CONTAINER = {
@@ -67,9 +69,10 @@ class Leaks:
     dma: tuple[tuple[int, int], ...]
     irqs: tuple[tuple[str, str, int], ...]
     drivers: tuple[tuple[str, str | None, str], ...]
+    objects: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.files or self.mappings or self.memory or self.dma or self.irqs)
+        return any((self.files, self.mappings, self.memory, self.dma, self.irqs, self.objects))
 
 
 class FakeKernel(Kernel):
@@ -90,6 +93,8 @@ class FakeKernel(Kernel):
         self.failed: str | None = None
         self.files: dict[int, File] = {}
         self.groups: dict[int, GroupFile] = {}
+        self.iommufds: list[IommufdFile] = []
+        self.devices: list[DeviceFile] = []
         self._next = 1000
         self._mapped: Counter[str] = Counter()
 
@@ -97,14 +102,16 @@ class FakeKernel(Kernel):
         """Tell what is open, mapped or on."""
         containers = {f for f in self.files.values() if isinstance(f, ContainerFile)}
         containers |= {g.container for g in self.groups.values() if g.container is not None}
-        devices = [each for group in self.groups.values() for each in group.devices]
+        dma = [entry for each in containers for entry in each.dma.items()]
+        dma += [entry for each in self.iommufds for entry in each.all_mapped()]
         return Leaks(
             tuple(sorted(file.name for file in self.files.values())),
             self._mapped["device"],
             self._mapped["memory"],
-            tuple(sorted(entry for each in containers for entry in each.dma.items())),
-            tuple(sorted(irq for each in devices for irq in each.irqs())),
+            tuple(sorted(dma)),
+            tuple(sorted(irq for each in self.devices for irq in each.irqs())),
             tuple((f.address, f.driver, f.override) for f in self.machine.functions.values()),
+            tuple(sorted(name for each in self.iommufds for name in each.names())),
         )
 
     def _step(self, name: str) -> None:
@@ -125,8 +132,8 @@ class FakeKernel(Kernel):
 
     def open_device(self, group: GroupFile, function: Function) -> int:
         """Open a function of a group."""
-        opened = DeviceFile(group, function)
-        group.devices.append(opened)
+        opened = DeviceFile(self, function, group)
+        self.devices.append(opened)
         group.get()
         return self._install(opened)
 
@@ -137,16 +144,40 @@ class FakeKernel(Kernel):
     def open(self, path: str, flags: int = os.O_RDWR) -> int:
         assert flags == os.O_RDWR
         self._step("open")
-        if path == "/dev/vfio/vfio" and "vfio-pci" in self.machine.loaded:
-            return self._install(ContainerFile(self))
-        number = path.removeprefix("/dev/vfio/")
-        if not number.isdecimal() or int(number) not in self.machine.vfio_groups():
+        if path not in self.machine.files_of_vfio():
             fail(errno.ENOENT)
-        if int(number) in self.groups:
+        if path in self.machine.closed:
+            fail(errno.EACCES)
+        if path == "/dev/vfio/vfio":
+            return self._install(ContainerFile(self))
+        if path == "/dev/iommu":
+            self.iommufds.append(IommufdFile(self))
+            return self._install(self.iommufds[-1])
+        if path in self.machine.cdevs():
+            self.devices.append(CdevFile(self, self.machine.cdevs()[path]))
+            return self._install(self.devices[-1])
+        number = int(path.rpartition("/")[2].removeprefix("noiommu-"))
+        if number in self.groups or self.owners_of(number):
             fail(errno.EBUSY)
-        group = GroupFile(self, int(number))
-        self.groups[int(number)] = group
-        return self._install(group)
+        if "noiommu" in path and not self.machine.raw_io:
+            fail(errno.EPERM)
+        self.groups[number] = GroupFile(self, number)
+        return self._install(self.groups[number])
+
+    def owners_of(self, group: int) -> set[IommufdFile]:
+        """Return the iommufds that functions of a group are bound to."""
+        return {
+            each.iommufd
+            for each in self.devices
+            if isinstance(each, CdevFile)
+            and each.iommufd is not None
+            and each.function.group == group
+        }
+
+    def container(self, fd: int) -> File:
+        """Return what serves as a container under a number, if it is one."""
+        found = self.file(fd)
+        return found.compat if isinstance(found, IommufdFile) else found
 
     def close(self, fd: int) -> None:
         file = self.file(fd)
@@ -248,7 +279,8 @@ class FakeKernel(Kernel):
 
     def write_file(self, path: str, text: str) -> None:
         self._step("write")
-        self.machine.write(path, text, set(self.groups))
+        owned = {each.function.group for each in self.devices if isinstance(each, CdevFile)}
+        self.machine.write(path, text, owned | set(self.groups))
 
     def list_folder(self, path: str) -> list[str]:
         self._step("readdir")
@@ -256,7 +288,16 @@ class FakeKernel(Kernel):
 
     def read_link(self, path: str) -> str:
         self._step("readlink")
+        number = path.removeprefix("/proc/self/fd/")
+        if number.isdecimal():
+            return self._path_of(int(number))
         return self.machine.link(path)
+
+    def _path_of(self, fd: int) -> str:
+        file = self.file(fd)
+        if isinstance(file, CdevFile):
+            return f"/dev/vfio/devices/{self.machine.cdev_name(file.function)}"
+        return f"anon_inode:{file.name}"
 
     def real_path(self, path: str) -> str:
         self._step("realpath")
@@ -264,3 +305,6 @@ class FakeKernel(Kernel):
 
     def exists(self, path: str) -> bool:
         return self.machine.exists(path)
+
+    def may_open(self, path: str) -> bool:
+        return self.machine.exists(path) and path not in self.machine.closed

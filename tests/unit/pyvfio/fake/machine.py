@@ -46,6 +46,7 @@ class Function:
         resettable: Whether it can be reset alone.
         bus: Functions that a hot reset of its bus resets, None if the bus is a root's.
         token: UUID that opening it wants.
+        iommu: Whether it has one; if not, VFIO may make it a group of its own.
         extras: What it has besides.
     """
 
@@ -65,6 +66,7 @@ class Function:
     resettable: bool = True
     bus: tuple[str, ...] | None = None
     token: str | None = None
+    iommu: bool = True
     extras: Extras = field(default_factory=Extras)
     resets: int = 0
     config: bytearray = field(init=False)
@@ -93,6 +95,11 @@ class Machine:
         windows: Addresses that the IOMMU translates, first and last.
         entries: How many DMA mappings there may be.
         interrupt_remapping: Whether the IOMMU has it.
+        iommufd: Whether there is /dev/iommu, and devices have files of their own.
+        bind_tokens: Whether binding to an iommufd looks at tokens, as since Linux 6.17.
+        noiommu: Whether devices without an IOMMU may be had, None if Linux has no such mode.
+        raw_io: Whether the process has CAP_SYS_RAWIO.
+        closed: Files that the user may not open.
         files: More files below /sys and /proc, by path.
         links: More links.
     """
@@ -103,6 +110,11 @@ class Machine:
     windows: tuple[tuple[int, int], ...] = ((0, 0xFEDFFFFF), (0xFEF00000, (1 << 39) - 1))
     entries: int = 65535
     interrupt_remapping: bool = True
+    iommufd: bool = False
+    bind_tokens: bool = False
+    noiommu: bool | None = None
+    raw_io: bool = True
+    closed: set[str] = field(default_factory=set)
     files: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
 
@@ -122,7 +134,40 @@ class Machine:
 
     def vfio_groups(self) -> set[int]:
         """Return the groups of which VFIO has a function, for which there is a file."""
-        return {each.group for each in self.functions.values() if each.driver == "vfio-pci"}
+        return {
+            each.group
+            for each in self.functions.values()
+            if each.driver == "vfio-pci" and self.has_group(each)
+        }
+
+    def group_file(self, number: int) -> str:
+        """Return the file of a group."""
+        without = any(not each.iommu for each in self.members(number))
+        return f"/dev/vfio/{'noiommu-' if without else ''}{number}"
+
+    def has_group(self, function: Function) -> bool:
+        """Tell whether a function is in a group: of its IOMMU, or of VFIO's making."""
+        return function.group >= 0 and (
+            function.iommu or (self.noiommu is True and function.driver == "vfio-pci")
+        )
+
+    def cdev_name(self, function: Function) -> str:
+        """Return what a function's own file is called, or would be."""
+        return f"vfio{list(self.functions).index(function.address)}"
+
+    def cdevs(self) -> dict[str, Function]:
+        """Return the functions that have files of their own, by the paths of these."""
+        return {
+            f"/dev/vfio/devices/{self.cdev_name(each)}": each
+            for each in self.functions.values()
+            if self.iommufd and each.iommu and each.driver == "vfio-pci"
+        }
+
+    def files_of_vfio(self) -> set[str]:
+        """Return the files below /dev."""
+        groups = {self.group_file(number) for number in self.vfio_groups()}
+        whole = {"/dev/vfio/vfio"} if "vfio-pci" in self.loaded else set()
+        return groups | whole | set(self.cdevs()) | ({"/dev/iommu"} if self.iommufd else set())
 
     def _folder(self, path: str) -> Function | None:
         """Return the function whose folder a path is."""
@@ -143,13 +188,16 @@ class Machine:
         function = self._folder(folder)
         if function is not None and name == "driver" and function.driver is not None:
             return f"../../../bus/pci/drivers/{function.driver}"
-        if function is not None and name == "iommu_group" and function.group >= 0:
+        if function is not None and name == "iommu_group" and self.has_group(function):
             return f"../../../kernel/iommu_groups/{function.group}"
         raise FileNotFoundError(2, "No such file or directory", path)
 
     def real(self, path: str) -> str:
         """Return a path without links."""
         function = self._folder(path)
+        if path.startswith("/sys/class/vfio-dev/") and path.endswith("/device"):
+            name = path.split("/")[4]
+            function = self.cdevs().get(f"/dev/vfio/devices/{name}")
         if function is None:
             raise FileNotFoundError(2, "No such file or directory", path)
         return f"/sys/devices/pci0000:00/{function.address}"
@@ -170,12 +218,32 @@ class Machine:
             }
             if name in said:
                 return said[name] + "\n"
+        if (found := self._vfio_file(path)) is not None:
+            return found + "\n"
         raise FileNotFoundError(2, "No such file or directory", path)
+
+    def _vfio_file(self, path: str) -> str | None:
+        """Return what is in a file that VFIO has made."""
+        if path == "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode":
+            return None if self.noiommu is None else "NY"[self.noiommu]
+        head, _, tail = path.partition("/sys/kernel/iommu_groups/")
+        if head == "" and tail.endswith("/name"):
+            members = self.members(int(tail.partition("/")[0]))
+            return "vfio-noiommu" if members and not members[0].iommu else None
+        folder, _, rest = path.partition("/vfio-dev/")
+        function = self._folder(folder)
+        if function is None or rest != f"{self.cdev_name(function)}/dev":
+            return None
+        there = any(each is function for each in self.cdevs().values())
+        return f"511:{self.cdev_name(function).removeprefix('vfio')}" if there else None
 
     def names(self, path: str) -> list[str]:
         """Return the names in a folder."""
         if path == "/sys/bus/pci/devices":
             return sorted(self.functions)
+        owner = self._folder(path.removesuffix("/vfio-dev")) if path.endswith("/vfio-dev") else None
+        if owner is not None and owner.driver == "vfio-pci":
+            return [self.cdev_name(owner)]
         head, _, tail = path.partition("/sys/kernel/iommu_groups/")
         if head == "" and tail.endswith("/devices"):
             number = int(tail.partition("/")[0])
@@ -196,6 +264,8 @@ class Machine:
         driver = path.removeprefix("/sys/bus/pci/drivers/")
         if driver != path:
             return driver in self.loaded
+        if path.startswith("/dev/"):
+            return path in self.files_of_vfio()
         return self._folder(path) is not None or path in self.files or path in self.links
 
     def write(self, path: str, text: str, owned: set[int]) -> None:
