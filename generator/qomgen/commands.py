@@ -9,13 +9,14 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
 from qomgen import (
     buildsystem,
     git,
+    integrating,
     naming,
     options,
     pages,
@@ -26,14 +27,16 @@ from qomgen import (
     report,
     show,
     speedcache,
+    watch,
 )
 from qomgen.cli import BAD_INPUT, CLEAN, DRIFT, INTERNAL
 from qomgen.diagnostics import Diagnostic, Diagnostics, SourceFile, Span, SpecErrors, did_you_mean
 from qomgen.layout import LayoutError
 from qomgen.paths import PACKAGE as OWN_FOLDER
-from qomgen.paths import data_folder
+from qomgen.paths import data_folder, own_files
 from qomgen.plan import Plan, compare, unified_diff
 from qomgen.profile import profiles
+from qomgen.qemutree import TreeTroubles
 
 
 class UsageError(Exception):
@@ -41,6 +44,7 @@ class UsageError(Exception):
 
 
 _OURS = (
+    *integrating.ERRORS,
     UsageError,
     pipeline.UnknownSeries,
     LayoutError,
@@ -66,10 +70,18 @@ def run(words: Sequence[str]) -> int:
     arguments = grammar.parse_args(words)
     if arguments.command is None and not arguments.version:
         grammar.error("a COMMAND is needed")
+    return _answered(_COMMANDS[arguments.command], arguments)
+
+
+def _answered(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Run `command`, and say what went wrong."""
     try:
-        return _COMMANDS[arguments.command](arguments)
+        return command(arguments)
     except SpecErrors as error:
         _say_errors(error.diagnostics, arguments.format)
+        return BAD_INPUT
+    except TreeTroubles as error:
+        sys.stderr.write(f"{error}\n")
         return BAD_INPUT
     except OSError as error:
         where = f"{error.filename}: " if error.filename is not None else ""
@@ -148,21 +160,50 @@ def _flat(plan: Plan) -> Plan:
 
 def _generate(arguments: argparse.Namespace) -> int:
     plan = _plan(arguments)
-    output: Path = arguments.output
-    outputs = [output / path for path in plan.files]
     if arguments.list_inputs or arguments.list_outputs:
+        outputs = [arguments.output / path for path in plan.files]
         listed = plan.inputs if arguments.list_inputs else outputs
         sys.stdout.write("".join(f"{path}\n" for path in listed))
         return CLEAN
+    _say_done(_finish(plan, arguments), arguments.output)
+    return CLEAN
+
+
+def _finish(plan: Plan, arguments: argparse.Namespace) -> publish.Published:
+    """Write the outputs, and then what build systems are told of them."""
+    output: Path = arguments.output
     done = _publish(plan, output)
     buildsystem.finish(
         plan.inputs,
-        outputs,
+        [output / path for path in plan.files],
         depfile=arguments.depfile,
         stamp=arguments.stamp,
         folders=[*_spec_folders(arguments), *_base_folders(arguments)],
     )
-    _say_done(done, output)
+    return done
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    """Generate, and again whenever something that it depends on changes; until interrupted."""
+    folders = [*_spec_folders(arguments), data_folder("templates"), *arguments.python_path]
+    inputs: list[Path] = []
+    is_well = False
+
+    def generate(arguments: argparse.Namespace) -> int:
+        plan = _plan(arguments)
+        # A qomgen that was changed is the next one's to run.
+        inputs[:] = set(plan.inputs) - set(own_files())
+        done = _finish(plan, arguments)
+        if done.written or done.removed or not is_well:
+            _say_done(done, arguments.output)
+            sys.stdout.flush()
+        return CLEAN
+
+    try:
+        for _ in watch.changes(lambda: {*watch.files(folders), *inputs}):
+            is_well = _answered(generate, arguments) == CLEAN
+    except KeyboardInterrupt:
+        pass
     return CLEAN
 
 
@@ -234,6 +275,10 @@ def _untracked(plan: Plan, missing: Sequence[PurePosixPath], output: Path) -> li
     """The outputs that are there and that git does not track."""
     there = [str(path) for path in plan.files if path not in missing]
     return [output / path for path in git.untracked(str(output), there)]
+
+
+def _integrate(arguments: argparse.Namespace) -> int:
+    return integrating.run(arguments, _spec_folders(arguments), _base_folders(arguments))
 
 
 # What is known
@@ -309,7 +354,9 @@ def _version(arguments: argparse.Namespace) -> int:
 _COMMANDS = {
     None: _version,
     "generate": _generate,
+    "watch": _watch,
     "check": _check,
+    "integrate": _integrate,
     "list": _list,
     "show": _show,
     "docs": _docs,

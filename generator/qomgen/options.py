@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from qomgen import integrating
 from qomgen.naming import PACKAGE
 from qomgen.pipeline import TARGETS
 from qomgen.report import FORMATS
@@ -28,6 +29,14 @@ def parser() -> argparse.ArgumentParser:
         description="Write the generated files that are not current, and remove those that nothing asks for any more.",
     )
     _for_build_systems(generate)
+    watch = commands.add_parser(
+        "watch",
+        parents=[specs, outputs],
+        help="generate, and again whenever a spec, a template or a hook changes",
+        description="Generate, and again whenever a spec, a template or a hook module changes, until interrupted"
+        " (Ctrl-C). A mistake is shown, and nothing written until it is mended.",
+    )
+    watch.set_defaults(depfile=None, stamp=None)
     check = commands.add_parser(
         "check",
         parents=[specs, outputs],
@@ -36,6 +45,15 @@ def parser() -> argparse.ArgumentParser:
     )
     check.add_argument(
         "--git", action="store_true", help="also fail for generated files that git does not track"
+    )
+    integrating.add_options(
+        commands.add_parser(
+            "integrate",
+            parents=[specs],
+            help="bring a project into a QEMU source tree, or write patches that do",
+            description="Put the generated and the hand-written files of this project into QEMU's source, with the"
+            " entries that build them. A second run changes nothing; --undo takes everything back.",
+        )
     )
     commands.add_parser("list", parents=[specs], help="list the types")
     _show(commands.add_parser("show", parents=[specs], help="show one type"))

@@ -51,29 +51,29 @@ def publish(plan: Plan, output: Path) -> Published:
         ForeignFiles: if that would overwrite a file that is not marked as generated; nothing is written then.
         NotWritten: if a file can't be read, written or removed; what was renamed until then is complete.
     """
-    with _or_say("make the folder", output):
+    with or_say("make the folder", output):
         _make(output)
-    with _alone(output):
+    with alone(output):
         _remove_leftovers(plan, output)
-        with _or_say("read what is in", output):
+        with or_say("read what is in", output):
             drift = compare(plan, output)
         if drift.foreign:
             raise ForeignFiles(drift)
         written = tuple(sorted([*drift.missing, *drift.changed]))
         for path in written:
-            with _or_say("write", output / path):
-                _write(output / path, plan.files[path])
+            with or_say("write", output / path):
+                write(output / path, plan.files[path])
         for path in drift.extra:
-            with _or_say("remove", output / path):
+            with or_say("remove", output / path):
                 (output / path).unlink()
         for folder in sorted({(output / path).parent for path in (*written, *drift.extra)}):
-            with _or_say("flush", folder):
-                _sync_folder(folder)
+            with or_say("flush", folder):
+                sync_folder(folder)
     return Published(written, tuple(drift.extra), len(plan.files) - len(written))
 
 
 @contextmanager
-def _or_say(what: str, path: Path) -> Iterator[None]:
+def or_say(what: str, path: Path) -> Iterator[None]:
     """Turn an OSError into a sentence; of what goes through a descriptor it does not know the path itself."""
     try:
         yield
@@ -82,12 +82,12 @@ def _or_say(what: str, path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(output: Path) -> Iterator[None]:
+def alone(output: Path) -> Iterator[None]:
     """Keep other runs out of `output`; the kernel drops the lock with the process."""
-    with _or_say("lock", output):
+    with or_say("lock", output):
         descriptor = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with _or_say("lock", output):
+        with or_say("lock", output):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -100,7 +100,7 @@ def _remove_leftovers(plan: Plan, output: Path) -> None:
     for folder in {(output / path).parent for path in plan.files}:
         found.update(folder.glob(f".*{TEMPORARY}"))
     for path in sorted(found):
-        with _or_say("remove", path):
+        with or_say("remove", path):
             path.unlink()
 
 
@@ -110,7 +110,13 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
-def _write(target: Path, data: bytes) -> None:
+def write(target: Path, data: bytes) -> None:
+    """
+    Write a file beside its place, flush it, and rename it over what is there; its folder is made if need be.
+
+    Raises:
+        OSError: if the system refuses any of that; what was there is whole then, and nothing is left beside it.
+    """
     _make(target.parent)
     temporary = target.with_name(f".{target.name}{TEMPORARY}")
     # O_EXCL: never through a link that somebody laid there.
@@ -137,7 +143,7 @@ def _keep_mode(target: Path, descriptor: int) -> None:
             os.fchmod(descriptor, mode)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make renames in `folder` durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -19,6 +19,8 @@ import pytest
 
 from qomgen import cli, diagnostics
 from qomgen.problems import all_rules
+from tests import smalltree
+from tests.golden import integration
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -288,11 +290,25 @@ def _untracked(
 _MADE.append(Case("QG504-untracked", _untracked))
 
 
+def _integrated(name: str) -> Case:
+    """`qomgen integrate` of a project into a tree."""
+
+    def run(
+        tmp: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> tuple[int, str]:
+        smalltree.lay(tmp / "tree", smalltree.TREE)
+        monkeypatch.chdir(smalltree.lay(tmp / "project", integration.project(name)))
+        return _main(["integrate", "../tree"], capsys)
+
+    return Case(name, run)
+
+
 def cases() -> list[Case]:
     """All cases, by name."""
     folders = [path for path in BAD.iterdir() if path.is_dir()]
     copied = [_copied(path) for path in (*BAD.glob("*.yaml"), *folders)]
-    return sorted([*copied, *_MADE], key=lambda case: case.name)
+    integrated = [_integrated(name) for name in integration.CASES]
+    return sorted([*copied, *_MADE, *integrated], key=lambda case: case.name)
 
 
 def count() -> str:

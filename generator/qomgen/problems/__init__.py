@@ -3,13 +3,24 @@
 Everything that can be wrong with a spec, a class each.
 
 The docstring is the manual entry (`qomgen explain ID`). Ids are stable: 0xx text and shape, 1xx names and types,
-2xx properties, 3xx steps and classes, 4xx Python, 5xx generated files. An id that is given up is never used again.
+2xx properties, 3xx steps and classes, 4xx Python, 5xx generated files, 6xx bringing a project into QEMU. An id that is
+given up is never used again.
 """
 
 from __future__ import annotations
 
 from qomgen.diagnostics import Diagnostic
 from qomgen.problems.files import FileChanged, FileExtra, FileForeign, FileMissing, FileUntracked
+from qomgen.problems.integration import (
+    NoBuild,
+    NoSource,
+    NotBuilt,
+    NotIncluded,
+    SourceNotWritten,
+    SymbolTwice,
+    UnusedSymbol,
+    WhoseTest,
+)
 from qomgen.problems.properties import (
     BitRange,
     BitTaken,
@@ -148,17 +159,21 @@ __all__ = [
     "MissingLicense",
     "NameClash",
     "NeverThere",
+    "NoBuild",
     "NoDocumentKind",
     "NoEffect",
     "NoPythonAncestor",
     "NoPythonTwin",
+    "NoSource",
     "NotADevice",
     "NotADocument",
     "NotAnAncestor",
     "NotAttached",
+    "NotBuilt",
     "NotIdentifier",
     "NotInClassChain",
     "NotInPyqom",
+    "NotIncluded",
     "OneKeyOnly",
     "OutsideType",
     "ParentCycle",
@@ -172,8 +187,10 @@ __all__ = [
     "SecondBootindex",
     "SeriesOrder",
     "SmallerStruct",
+    "SourceNotWritten",
     "StepActions",
     "StructOwners",
+    "SymbolTwice",
     "TooDeep",
     "TooFew",
     "TooMany",
@@ -189,7 +206,9 @@ __all__ = [
     "UnknownStruct",
     "UnknownType",
     "Unreadable",
+    "UnusedSymbol",
     "VersionAsNumber",
+    "WhoseTest",
     "WrongType",
     "YamlFeature",
     "YamlSyntax",

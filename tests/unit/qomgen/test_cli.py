@@ -190,7 +190,17 @@ def test_a_wrong_command_line_exits_with_2(
 # Help
 
 
-COMMANDS = ("generate", "check", "list", "show", "profiles", "explain", "where")
+COMMANDS = (
+    "generate",
+    "integrate",
+    "docs",
+    "check",
+    "list",
+    "show",
+    "profiles",
+    "explain",
+    "where",
+)
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
