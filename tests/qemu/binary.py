@@ -35,7 +35,7 @@ def qemu_binary(series: str) -> Path:
     """
     where = build(series, ARCH)
     where.ninja([_PROGRAM])
-    _give_firmware(where.path)
+    give_firmware(where.path)
     return where.path / _PROGRAM
 
 
@@ -46,7 +46,8 @@ def introspect_test(series: str) -> Path:
     return where.path / _INTROSPECT_TEST
 
 
-def _give_firmware(folder: Path) -> None:
+def give_firmware(folder: Path) -> None:
+    """Put beside a program in *folder* the firmware (zeros) that q35 does not start without."""
     name, size = _BIOS
     firmware = folder / "qemu-bundle" / "usr" / "local" / "share" / "qemu" / name
     if not firmware.exists():
@@ -96,7 +97,7 @@ def linked(series: str, made: Mapping[str, Path]) -> Path:
     where = build(series, ARCH)
     qemu_binary(series)
     words = shlex.split(run(["ninja", "-t", "commands", "-s", _PROGRAM], cwd=where.path))
-    swapped = {_output(where, source): str(path) for source, path in made.items()}
+    swapped = {output(where, source): str(path) for source, path in made.items()}
     if not swapped.keys() & set(words):
         raise LookupError(f"{_PROGRAM} is linked of none of {', '.join(made)}")
     words = [swapped.get(word, word) for word in words]
@@ -105,12 +106,12 @@ def linked(series: str, made: Mapping[str, Path]) -> Path:
 
     def make(folder: Path) -> None:
         run([*words[:place], folder / _PROGRAM, *words[place + 1 :]], cwd=where.path)
-        _give_firmware(folder)
+        give_firmware(folder)
 
     return cache.folder(where.path / ".qomgen" / f"linked-{key}", make) / _PROGRAM
 
 
-def _output(where: Build, source: str) -> str:
+def output(where: Build, source: str) -> str:
     """The object that ninja makes of *source*."""
     words = where.commands[source]
     return words[words.index("-o") + 1]

@@ -148,6 +148,11 @@ def _meson() -> Path:
     return cache.stamped(cache.root() / "qemu" / "meson" / key, make)
 
 
+def devices_file(arch: str) -> str:
+    """The file of a tree that names the devices a binary of *arch* is built with."""
+    return f"configs/devices/{arch}-softmmu/{_DEVICES_FILE}.mak"
+
+
 def source(series: str) -> Tree:
     """QEMU's source of *series*, downloaded and unpacked if need be.
 
@@ -158,7 +163,7 @@ def source(series: str) -> Tree:
     written = {"pc-bios/meson.build": _PC_BIOS}
     for arch, devices in _DEVICES.items():
         lines = ["CONFIG_PCI_DEVICES=n", *(f"CONFIG_{name}=y" for name in devices[series].split())]
-        written[f"configs/devices/{arch}-softmmu/{_DEVICES_FILE}.mak"] = "\n".join([*lines, ""])
+        written[devices_file(arch)] = "\n".join([*lines, ""])
     key = cache.digest(repr(_LEFT_PACKED), json.dumps(written))
 
     def make(folder: Path) -> None:
@@ -178,9 +183,13 @@ def build(series: str, arch: str) -> Build:
 
     Raises what `source` raises, and `run.CommandError` when QEMU's configure fails.
     """
-    tree = source(series)
+    return configured(source(series), arch)
+
+
+def configured(tree: Tree, arch: str) -> Build:
+    """A configured build folder of *tree*, which may be a copy with more in it; raises as `build`."""
     meson = _meson()
-    if series == "7.2":
+    if tree.series == "7.2":
         how = [f"--meson={meson / 'bin/meson'}", "--with-git-submodules=ignore"]
     else:
         how = [f"--python={meson / 'bin/python'}", "--disable-download", "--disable-containers"]
