@@ -3,28 +3,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
+from tests import console
 from tests.unit.house import checkout
 
 README = (checkout.ROOT / "README.md").read_text()
-
-
-def commands() -> list[tuple[str, list[str]]]:
-    """Each command of README's console blocks with the lines it prints; "..." stands for any text."""
-    found: list[tuple[str, list[str]]] = []
-    for block in re.findall(r"^```console\n(.*?)^```$", README, re.MULTILINE | re.DOTALL):
-        for line in block.splitlines():
-            if line.startswith("$ "):
-                found.append((line.removeprefix("$ "), []))
-            else:
-                found[-1][1].append(line)
-    return found
 
 
 @pytest.fixture
@@ -35,26 +24,17 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_its_commands_print_what_it_says(copy: Path) -> None:
-    said = commands()
-    assert said
-    # One shell runs them all, as a reader's would; a line of its own ends what each prints.
-    script = "".join(f"{command}\necho '<end>'\n" for command, _ in said)
-    done = subprocess.run(
-        ["bash"],
-        input=script,
-        cwd=copy,
-        env=checkout.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=True,
-    )
-    printed = [part.splitlines() for part in done.stdout.split("<end>\n")][:-1]
-    for (command, expected), lines in zip(said, printed, strict=True):
-        assert len(lines) == len(expected), (command, lines)
-        for line, pattern in zip(lines, expected, strict=True):
-            literal = re.sub(r"([*?[])", r"[\1]", pattern)
-            assert fnmatchcase(line, literal.replace("...", "*")), command
+    console.check(console.commands(README), copy, checkout.environment())
+
+
+@pytest.mark.parametrize(
+    "wrong", ["echo one", "echo one; echo two; echo three", "echo two; echo one"]
+)
+def test_what_a_page_does_not_say_is_found(tmp_path: Path, wrong: str) -> None:
+    page = "```console\n$ {}\none\nt...\n```\n"
+    console.check(console.commands(page.format("echo one; echo two")), tmp_path, os.environ)
+    with pytest.raises(AssertionError, match=wrong):
+        console.check(console.commands(page.format(wrong)), tmp_path, os.environ)
 
 
 def test_its_make_targets_exist(copy: Path) -> None:
