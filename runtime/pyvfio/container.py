@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from pyvfio import errors
 from pyvfio.device import Device
+from pyvfio.dirty import DirtyTracking
 from pyvfio.dma import AddressSpace
 from pyvfio.errors import VfioError
 from pyvfio.group import Group
@@ -52,6 +53,7 @@ class Container(Iommu):
         self.kind = ""
         self._dma = AddressSpace(self)
         self._groups: dict[int, Group] = {}
+        self._tracking: DirtyTracking | None = None
         try:
             self.handle = Handle.open(self.kernel, path)
         except VfioError as error:
@@ -154,6 +156,8 @@ class Container(Iommu):
         self.dma.refresh()
         if not self._groups:
             self.dma.forget_all()
+            if self._tracking is not None:
+                self._tracking.lost()
             self.kind = ""
 
     def open_device(self, where: Place | str, *, vf_token: str | None = None) -> Device:
@@ -233,6 +237,21 @@ class Container(Iommu):
         order = uapi.vfio_iommu_type1_dma_unmap.sized(flags=flags, iova=iova, size=size)
         self.handle.ioctl(uapi.VFIO_IOMMU_UNMAP_DMA, order, iova=iova, size=size, flags=flags)
         return int(order.size)
+
+    def dirty_tracking(self) -> DirtyTracking:
+        """Let the IOMMU track which pages devices write to (VFIO_IOMMU_DIRTY_PAGES).
+
+        Raises:
+            NotAvailable: Linux does not do that (before 5.8).
+            VfioError: it does so already, there is no group in the container, or the kernel
+                refused.
+        """
+        if self._tracking is not None and self._tracking.on:
+            call = uapi.VFIO_IOMMU_DIRTY_PAGES.name
+            advice = "dirty pages are tracked already: end that first"
+            raise VfioError(errno.EBUSY, call, self.path, advice=advice)
+        self._tracking = DirtyTracking(self)
+        return self._tracking
 
     def hot_reset_owned(self, affected: Sequence[AffectedDevice]) -> tuple[bool, ...]:
         """Tell for each device whether its group is in this container."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Self
 
 from pyvfio import errors, irqset
 from pyvfio import reset as resets
+from pyvfio.dirty import DmaLogging
 from pyvfio.features import DeviceFeatures
 from pyvfio.handle import Handle
 from pyvfio.info import DeviceInfo, IrqInfo, RegionInfo
+from pyvfio.iova import IovaRange
 from pyvfio.irq import ErrorIrq, Intx, Irq, Msi, Msix, RequestIrq
 from pyvfio.mapping import Mappings
 from pyvfio.migration import Migration
 from pyvfio.pciconfig import ConfigSpace
+from pyvfio.power import LowPower
 from pyvfio.region import Region
 from pyvfio.uapi import pci
 
@@ -244,6 +247,36 @@ class Device:
         """
         resets.reset(self.handle)
         self.migration.end_session()
+
+    def dma_logging(
+        self, ranges: Iterable[IovaRange] | None = None, page_size: int = 4096
+    ) -> DmaLogging:
+        """Let the device log where it writes, which few can.
+
+        Args:
+            ranges: Which addresses; None for all that are mapped now.
+            page_size: Bytes. The device may choose another one: `DmaLogging.page_size`.
+
+        Raises:
+            NotAvailable: the device, or its driver, cannot.
+            VfioError: the kernel refused: there are too many ranges, or these are not whole pages.
+        """
+        if ranges is None:
+            ranges = [IovaRange(m.iova, m.iova + m.size - 1) for m in self.dma.mappings]
+        return DmaLogging(self.features, ranges, page_size)
+
+    def low_power(self, *, wakeup: bool = False) -> LowPower:
+        """Let Linux put the device to sleep while nobody uses it.
+
+        Args:
+            wakeup: Make an eventfd that tells when it has woken, from when on it stays awake.
+
+        Raises:
+            NotAvailable: the driver of the device leaves its power alone.
+            MappingInUse: a region is mapped: an access to it would end this process.
+            VfioError: the kernel refused: EINVAL if it may sleep already.
+        """
+        return LowPower(self.handle, self.features, self._mappings, wakeup=wakeup)
 
     def hot_reset_info(self) -> resets.HotResetInfo:
         """Tell which devices a hot reset affects.

@@ -246,6 +246,14 @@ class AddressSpace:
         for mapping in self.mappings:
             self._forget(mapping)
 
+    def forget(self, mapping: DmaMapping) -> None:
+        """Let the memory of one mapping go, which the kernel has dropped.
+
+        Raises:
+            KeyError: it is not mapped here.
+        """
+        self._forget(mapping)
+
     def _forget(self, mapping: DmaMapping) -> None:
         del self._mappings[mapping]
         if self._addresses is not None:

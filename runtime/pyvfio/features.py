@@ -76,6 +76,11 @@ class DeviceFeatures:
     def __repr__(self) -> str:
         return f"DeviceFeatures({self._handle.path})"
 
+    @property
+    def closed(self) -> bool:
+        """Whether the device was closed."""
+        return self._handle.closed
+
     def supports(
         self,
         feature: int,

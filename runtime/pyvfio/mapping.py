@@ -7,7 +7,7 @@ import errno
 import mmap
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Final, Literal, Self, TypeAlias
+from typing import Final, Literal, Protocol, Self, TypeAlias
 
 from pyvfio.errors import Closed, MappingInUse, VfioError
 from pyvfio.handle import Handle
@@ -255,19 +255,34 @@ class MappedRegion:
             view[place] = swapped(value, width)
 
 
+class Part(Protocol):
+    """Something of a device that ends with it."""
+
+    def close(self) -> None:
+        """Tell the kernel that it ends."""
+
+    def abandon(self) -> None:
+        """Let go of what it has, since the device is closed."""
+
+
 class Mappings:
-    """The mappings of a device that are open."""
+    """The mappings of a device that are open, and what else of it ends when it is closed."""
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
         self._mapped: list[MappedRegion] = []
+        self._parts: list[Part] = []
+        self._forbidden = ""
 
     def map(self, region: Region) -> MappedRegion:
         """Map a region.
 
         Raises:
-            VfioError: none of it may be mapped, or the kernel refused.
+            VfioError: none of it may be mapped now, or the kernel refused.
         """
+        if self._forbidden:
+            shown = {"region": region.info.index}
+            raise VfioError(errno.EBUSY, "mmap", self._handle.path, shown, self._forbidden)
         if not region.info.mmap_areas():
             raise VfioError(
                 errno.EINVAL,
@@ -285,12 +300,47 @@ class Mappings:
         if mapped in self._mapped:
             self._mapped.remove(mapped)
 
+    def forbid(self, why: str) -> None:
+        """Let nothing be mapped from now on, since an access would end the process.
+
+        Raises:
+            MappingInUse: something is mapped.
+        """
+        if self._mapped:
+            indices = sorted({mapped.region.info.index for mapped in self._mapped})
+            raise MappingInUse(
+                errno.EBUSY,
+                "map",
+                self._handle.path,
+                {"regions": indices},
+                "these regions are mapped, and an access to them would end this process (SIGBUS):"
+                " close the mappings before",
+            )
+        self._forbidden = why
+
+    def allow(self) -> None:
+        """Let regions be mapped again."""
+        self._forbidden = ""
+
+    def keep(self, part: Part) -> None:
+        """Know of something that is to end with the device."""
+        self._parts.append(part)
+
+    def drop(self, part: Part) -> None:
+        """Know no more of something that has ended."""
+        if part in self._parts:
+            self._parts.remove(part)
+
     def close(self) -> None:
-        """Unmap all.
+        """Unmap all, and end what ends with the device.
 
         Raises:
             MappingInUse: something made of a view lives on, the last if there are several.
+            VfioError: the kernel reported a failure, the last if there were several.
         """
         with ExitStack() as all_of_them:
             for mapped in self._mapped:
                 all_of_them.callback(mapped.close)
+            for part in self._parts:
+                all_of_them.callback(part.abandon)
+                all_of_them.callback(part.close)

@@ -7,11 +7,13 @@ import errno
 import sys
 from typing import TYPE_CHECKING, Final
 
+from pyvfio import dmabuf, ioeventfd
 from pyvfio.errors import VfioError
 from pyvfio.handle import Handle
-from pyvfio.info import RegionInfo
+from pyvfio.info import Area, RegionInfo
 
 if TYPE_CHECKING:
+    from pyvfio.ioeventfd import IoEventFd
     from pyvfio.mapping import MappedRegion, Mappings
 
 ORDER: Final = "little"
@@ -132,6 +134,45 @@ class Region:
             VfioError: none of it may be mapped, or the kernel refused (`call` is "mmap").
         """
         return self._mappings.map(self)
+
+    def ioeventfd(self, offset: int, width: int, value: int) -> IoEventFd:
+        """Return an eventfd: whenever it is signalled, the kernel writes `value` to a register.
+
+        Args:
+            offset: Of the register.
+            width: Bytes of the write: 1, 2, 4 or 8.
+            value: What is written.
+
+        Raises:
+            NotAvailable: the driver of the device does not do that.
+            ValueError: the offset lies outside, or is no multiple of the width.
+            OverflowError: `value` does not fit.
+            VfioError: the kernel refused: this is no BAR, or such an eventfd is there already.
+        """
+        if width not in ioeventfd.FLAGS:
+            raise ValueError(f"{width} bytes: a write is 1, 2, 4 or 8 bytes wide")
+        self._check(offset, width, width)
+        value.to_bytes(width, ORDER)
+        place = self.info.offset + offset
+        return ioeventfd.IoEventFd(self._handle, self._mappings, place, offset, width, value)
+
+    def export_dma_buf(self, offset: int = 0, size: int | None = None) -> dmabuf.DmaBuf:
+        """Make a dma-buf of a part of it, for DMA between devices (Linux 6.19).
+
+        Args:
+            offset: Where it begins, a multiple of a page.
+            size: Bytes, a multiple of a page; None for all that follows.
+
+        Raises:
+            NotAvailable: Linux, or the driver of the device, cannot do that.
+            ValueError: the part lies outside, or is nothing.
+            VfioError: the kernel refused.
+        """
+        size = self.size - offset if size is None else size
+        self._check(offset, size)
+        if size <= 0:
+            raise ValueError(f"{size} bytes at {offset:#x} of {self}")
+        return dmabuf.export(self._handle, self.info.index, [Area(offset, size)])
 
     def _pread(self, offset: int, size: int) -> bytes:
         fd = self._handle.fileno()

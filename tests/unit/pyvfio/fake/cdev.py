@@ -10,8 +10,9 @@ from uuid import UUID
 
 from pyvfio.uapi import device as uapi
 from pyvfio.uapi import pci
+from tests.unit.pyvfio.fake.bits import Memory, fail
 from tests.unit.pyvfio.fake.device import DeviceFile
-from tests.unit.pyvfio.fake.files import File, Memory, fail
+from tests.unit.pyvfio.fake.files import File
 from tests.unit.pyvfio.fake.iommufd import Bound, IommufdFile
 from tests.unit.pyvfio.fake.machine import Bar, Function
 

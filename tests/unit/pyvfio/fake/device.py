@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from pyvfio.uapi import device as uapi
 from pyvfio.uapi import pci
+from tests.unit.pyvfio.fake.bits import Memory, fail
 from tests.unit.pyvfio.fake.features import Features
-from tests.unit.pyvfio.fake.files import File, GroupFile, Memory, capabilities, fail, put_behind
+from tests.unit.pyvfio.fake.files import File, GroupFile, capabilities, put_behind
+from tests.unit.pyvfio.fake.ioeventfd import IoEventFds
 from tests.unit.pyvfio.fake.machine import PAGE, Bar, Function
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class DeviceFile(File):
         masked: Whether INTx is.
         resample: The eventfd that unmasks INTx.
         features: What it has besides.
+        ioeventfds: What is written when which eventfd is signalled.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class DeviceFile(File):
         self.masked = False
         self.resample: int | None = None
         self.features = Features(function.extras, function.address, kernel.install)
+        self.ioeventfds = IoEventFds(function)
 
     def irqs(self) -> Iterator[tuple[str, str, int]]:
         """Yield what is on."""
@@ -64,6 +68,7 @@ class DeviceFile(File):
         if self.resample is not None:
             yield self.function.address, "resample", 0
         yield from self.features.on()
+        yield from self.ioeventfds.on()
 
     def release(self) -> None:
         self.features.migration.reset()
@@ -90,6 +95,8 @@ class DeviceFile(File):
                 return 0
             case "VFIO_DEVICE_FEATURE":
                 return self.features.ioctl(memory)
+            case "VFIO_DEVICE_IOEVENTFD":
+                return self.ioeventfds.assign(uapi.vfio_device_ioeventfd.from_buffer(memory), SHIFT)
             case "VFIO_DEVICE_GET_PCI_HOT_RESET_INFO":
                 return self._hot_reset_info(memory)
             case "VFIO_DEVICE_PCI_HOT_RESET":
@@ -292,6 +299,7 @@ class DeviceFile(File):
 
     def pread(self, size: int, offset: int) -> bytes:
         """Read a region."""
+        self.features.access()
         index, start = self._place(offset)
         if index == CONFIG:
             return bytes(self.function.config[start : start + size])
@@ -300,6 +308,7 @@ class DeviceFile(File):
 
     def pwrite(self, data: bytes, offset: int) -> int:
         """Write a region."""
+        self.features.access()
         index, start = self._place(offset)
         if index == CONFIG:
             self.function.config[start : start + len(data)] = data

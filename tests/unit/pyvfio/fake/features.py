@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from pyvfio.uapi import feature as uapi
+from tests.unit.pyvfio.fake.bits import Memory, fail, mark
 from tests.unit.pyvfio.fake.extras import PAGE, Extras
-from tests.unit.pyvfio.fake.files import File, Memory, fail
+from tests.unit.pyvfio.fake.files import File
 from tests.unit.pyvfio.fake.migration import RUNNING, MigratingDevice
 
 HEADER = ctypes.sizeof(uapi.vfio_device_feature)
@@ -181,10 +182,3 @@ class Features:
         if any((offset | length) % PAGE or not length for offset, length in ranges):
             fail(errno.EINVAL)
         return self._install(DmaBufFile(f"dma-buf of {self.name}"))
-
-
-def mark(address: int, places: set[int]) -> None:
-    """Set bits of a bitmap in memory, as the kernel does: those that are set stay so."""
-    for place in places:
-        byte = ctypes.c_uint8.from_address(address + place // 8)
-        byte.value |= 1 << place % 8

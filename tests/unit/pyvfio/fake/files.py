@@ -5,25 +5,19 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import os
 import struct
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING
 
 from pyvfio.uapi import container as uapi
+from tests.unit.pyvfio.fake.bits import Memory, fail
+from tests.unit.pyvfio.fake.dirty import DirtyPages
 from tests.unit.pyvfio.fake.machine import PAGE
 
 if TYPE_CHECKING:
     from tests.unit.pyvfio.fake.device import DeviceFile
     from tests.unit.pyvfio.fake.kernel import FakeKernel
-
-Memory: TypeAlias = "bytearray | memoryview"
-
-
-def fail(number: int) -> NoReturn:
-    """Fail as the kernel does."""
-    raise OSError(number, os.strerror(number))
 
 
 class File:
@@ -79,6 +73,7 @@ class ContainerFile(File):
         self.iommu = False
         self.without_iommu = False
         self.dma: dict[int, int] = {}
+        self.dirty = DirtyPages(self.dma)
 
     def ioctl(self, name: str, number: int, memory: Memory) -> int:
         match name:
@@ -98,8 +93,10 @@ class ContainerFile(File):
             case "VFIO_IOMMU_MAP_DMA":
                 return self._map(uapi.vfio_iommu_type1_dma_map.from_buffer(memory))
             case "VFIO_IOMMU_UNMAP_DMA":
-                return self._unmap(uapi.vfio_iommu_type1_dma_unmap.from_buffer(memory))
-        fail(errno.ENOTTY)
+                return self._unmap(uapi.vfio_iommu_type1_dma_unmap.from_buffer(memory), memory)
+            case "VFIO_IOMMU_DIRTY_PAGES":
+                return self.dirty.ioctl(memory)
+        return fail(errno.ENOTTY)
 
     def _set_iommu(self, kind: int) -> int:
         if not self.groups or self.iommu:
@@ -153,7 +150,7 @@ class ContainerFile(File):
         self.dma[order.iova] = order.size
         return 0
 
-    def _unmap(self, order: uapi.vfio_iommu_type1_dma_unmap) -> int:
+    def _unmap(self, order: uapi.vfio_iommu_type1_dma_unmap, memory: Memory) -> int:
         if order.flags & uapi.VFIO_DMA_UNMAP_FLAG_ALL:
             if order.iova or order.size:
                 fail(errno.EINVAL)
@@ -166,6 +163,12 @@ class ContainerFile(File):
             gone = {i: n for i, n in touched.items() if start <= i and i + n <= end}
             if gone != touched:
                 fail(errno.EINVAL)
+            if order.flags & uapi.VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP:
+                bitmap = uapi.vfio_bitmap.from_buffer_copy(memory, ctypes.sizeof(order))
+                if not self.dirty.on:
+                    fail(errno.EINVAL)
+                self.dirty.check(bitmap, order.size)
+                self.dirty.report(bitmap, start, end)
         for iova in gone:
             del self.dma[iova]
         order.size = sum(gone.values())
@@ -177,6 +180,7 @@ class ContainerFile(File):
         if not self.groups:
             self.iommu = self.without_iommu = False
             self.dma.clear()
+            self.dirty.on = False
         self.put()
 
 
@@ -216,7 +220,7 @@ class GroupFile(File):
                 return 0
             case "VFIO_GROUP_GET_DEVICE_FD":
                 return self._open(bytes(memory).partition(b"\0")[0].decode())
-        fail(errno.ENOTTY)
+        return fail(errno.ENOTTY)
 
     def _open(self, asked: str) -> int:
         if self.container is None or not self.container.iommu:

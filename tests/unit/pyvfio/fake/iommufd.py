@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from pyvfio.uapi import container
 from pyvfio.uapi import iommufd as uapi
 from pyvfio.uapi.base import Ioctl
-from tests.unit.pyvfio.fake.files import ContainerFile, File, GroupFile, Memory, fail
+from tests.unit.pyvfio.fake.bits import Memory, fail
+from tests.unit.pyvfio.fake.files import ContainerFile, File, GroupFile
 from tests.unit.pyvfio.fake.machine import PAGE, Function
 
 if TYPE_CHECKING:

@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pyvfio.kernel import Argument, Kernel, MappedMemory
 from pyvfio.uapi import container, device, feature, pci
 from pyvfio.uapi.base import Ioctl
+from tests.unit.pyvfio.fake.bits import fail
 from tests.unit.pyvfio.fake.cdev import CdevFile
 from tests.unit.pyvfio.fake.device import DeviceFile
-from tests.unit.pyvfio.fake.files import ContainerFile, File, GroupFile, fail
+from tests.unit.pyvfio.fake.files import ContainerFile, File, GroupFile
 from tests.unit.pyvfio.fake.iommufd import IommufdFile
 from tests.unit.pyvfio.fake.machine import Function, Machine
 
@@ -104,12 +105,14 @@ class FakeKernel(Kernel):
         containers |= {g.container for g in self.groups.values() if g.container is not None}
         dma = [entry for each in containers for entry in each.dma.items()]
         dma += [entry for each in self.iommufds for entry in each.all_mapped()]
+        found = [irq for each in self.devices for irq in each.irqs()]
+        found += [("container", "dirty pages", 0) for each in containers if each.dirty.on]
         return Leaks(
             tuple(sorted(file.name for file in self.files.values())),
             self._mapped["device"],
             self._mapped["memory"],
             tuple(sorted(dma)),
-            tuple(sorted(irq for each in self.devices for irq in each.irqs())),
+            tuple(sorted(found)),
             tuple((f.address, f.driver, f.override) for f in self.machine.functions.values()),
             tuple(sorted(name for each in self.iommufds for name in each.names())),
         )

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from pyvfio.uapi import feature as uapi
+from tests.unit.pyvfio.fake.bits import Memory, fail
 from tests.unit.pyvfio.fake.extras import Held
-from tests.unit.pyvfio.fake.files import File, Memory, fail
+from tests.unit.pyvfio.fake.files import File
 
 ERROR = uapi.VFIO_DEVICE_STATE_ERROR
 STOP = uapi.VFIO_DEVICE_STATE_STOP
