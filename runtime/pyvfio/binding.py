@@ -186,18 +186,20 @@ def _check_idle(sysfs: Sysfs, function: PciFunction, steps: tuple[Step, ...]) ->
     taken = any(step.path.endswith("/unbind") for step in steps)
     if not taken or not is_vfio(function.driver):
         return
-    path = f"/dev/vfio/{function.group}"
-    found = holders(sysfs.kernel, path)
-    if found:
-        error = errors.DeviceBusy(
-            errno.EBUSY,
-            "unbind",
-            path,
-            {"address": function.address},
-            f"process {', '.join(found)} has it open: taking it away would wait for them",
-        )
-        error.holders = found
-        raise error
+    own = sysfs.cdev(sysfs.place(function.address))
+    group = [f"/dev/vfio/{prefix}{function.group}" for prefix in ("", "noiommu-")]
+    for path in group if own is None else (own, *group):
+        found = holders(sysfs.kernel, path)
+        if found:
+            error = errors.DeviceBusy(
+                errno.EBUSY,
+                "unbind",
+                path,
+                {"address": function.address},
+                f"process {', '.join(found)} has it open: taking it away would wait for them",
+            )
+            error.holders = found
+            raise error
 
 
 def _write(kernel: Kernel, step: Step) -> None:

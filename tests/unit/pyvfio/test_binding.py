@@ -143,9 +143,15 @@ def test_only_root_may(kernel: FakeKernel, machine: Machine) -> None:
     assert state(machine) == before
 
 
-def test_what_is_open_is_not_taken_away(kernel: FakeKernel, machine: Machine) -> None:
+@pytest.mark.parametrize(
+    "path", ["/dev/vfio/10", "/dev/vfio/noiommu-10", "/dev/vfio/devices/vfio{}"]
+)
+def test_what_is_open_is_not_taken_away(kernel: FakeKernel, machine: Machine, path: str) -> None:
+    machine.iommufd = True
     before = state(machine)
-    machine.links["/proc/4711/fd/7"] = "/dev/vfio/10"
+    own = pyvfio.Sysfs(kernel).cdev(pyvfio.Sysfs(kernel).place(NIC))
+    assert own is not None
+    machine.links["/proc/4711/fd/7"] = path.format(own.removeprefix("/dev/vfio/devices/vfio"))
     machine.files["/proc/4711/comm"] = "dpdk\n"
     with pytest.raises(errors.DeviceBusy) as caught:
         pyvfio.unbind(NIC, kernel=kernel)
