@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,12 @@ def driver(address: str) -> str | None:
 def group(address: str) -> int:
     """The number of its IOMMU group."""
     return int((folder(address) / "iommu_group").readlink().name)
+
+
+def cdev(address: str) -> str:
+    """The file of the function itself.  Raises `FileNotFoundError` when it is not VFIO's."""
+    (name,) = os.listdir(folder(address) / "vfio-dev")  # noqa: PTH208 - a missing folder is told
+    return f"/dev/vfio/devices/{name}"
 
 
 def give(address: str, name: str | None) -> None:

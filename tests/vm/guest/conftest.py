@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,11 @@ from pathlib import Path
 import pytest
 
 import pyvfio
-from pyvfio import Device
+from pyvfio import KERNEL, Container, Device, Iommu, Iommufd
+from pyvfio.holders import maps_a_device
+from pyvfio.opening import Backend
 from tests.vm.guest import binding, devices, e1000e
+from tests.vm.guest.backends import BACKENDS, Opener
 from tests.vm.guest.e1000e import E1000e
 from tests.vm.guest.edu import Edu, driven
 
@@ -40,46 +44,66 @@ def _nothing_is_left() -> Iterator[None]:
     before = _open_files()
     yield
     assert _open_files() == before
-    assert "[vfio-device]" not in Path("/proc/self/maps").read_text()
+    assert not maps_a_device(KERNEL)
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each way to a device in turn."""
+    found: Backend = request.param
+    return found
+
+
+@pytest.fixture
+def open_device(backend: Backend) -> Opener:
+    """What opens devices by that way."""
+    return functools.partial(pyvfio.open_device, backend=backend)
+
+
+@pytest.fixture
+def iommu(backend: Backend) -> Iterator[Iommu]:
+    """An address space without a device yet."""
+    with Container() if backend == "legacy" else Iommufd() as opened:
+        yield opened
 
 
 @pytest.fixture(params=devices.TESTED)
-def device(request: pytest.FixtureRequest) -> Iterator[Device]:
+def device(request: pytest.FixtureRequest, open_device: Opener) -> Iterator[Device]:
     """Each device in turn."""
-    with pyvfio.open_device(devices.address(request.param)) as opened:
+    with open_device(devices.address(request.param)) as opened:
         yield opened
 
 
 @pytest.fixture(params=devices.EDUS)
-def any_edu(request: pytest.FixtureRequest) -> Iterator[Edu]:
+def any_edu(request: pytest.FixtureRequest, open_device: Opener) -> Iterator[Edu]:
     """Each edu in turn."""
-    with pyvfio.open_device(devices.address(request.param)) as opened, driven(opened) as edu:
+    with open_device(devices.address(request.param)) as opened, driven(opened) as edu:
         yield edu
 
 
 @pytest.fixture
-def edu_device() -> Iterator[Device]:
+def edu_device(open_device: Opener) -> Iterator[Device]:
     """The edu behind a port, with nothing of it mapped."""
-    with pyvfio.open_device(devices.address("edu")) as opened:
+    with open_device(devices.address("edu")) as opened:
         yield opened
 
 
 @pytest.fixture
-def edu() -> Iterator[Edu]:
+def edu(open_device: Opener) -> Iterator[Edu]:
     """The edu behind a port."""
-    with pyvfio.open_device(devices.address("edu")) as opened, driven(opened) as edu:
+    with open_device(devices.address("edu")) as opened, driven(opened) as edu:
         yield edu
 
 
 @pytest.fixture
-def nvme() -> Iterator[Device]:
+def nvme(open_device: Opener) -> Iterator[Device]:
     """The NVMe controller."""
-    with pyvfio.open_device(devices.address("nvme")) as opened:
+    with open_device(devices.address("nvme")) as opened:
         yield opened
 
 
 @pytest.fixture
-def nic() -> Iterator[E1000e]:
+def nic(open_device: Opener) -> Iterator[E1000e]:
     """The e1000e that is alone behind its port."""
-    with pyvfio.open_device(devices.address("e1000e")) as opened, e1000e.driven(opened) as nic:
+    with open_device(devices.address("e1000e")) as opened, e1000e.driven(opened) as nic:
         yield nic

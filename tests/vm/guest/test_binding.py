@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-import pyvfio
 from pyvfio import cli, errors
 from pyvfio.binding import bind, unbind
 from tests.vm.guest import binding, devices
+from tests.vm.guest.backends import Opener
 
 
 @pytest.fixture
@@ -27,10 +27,10 @@ def override(address: str) -> str:
     return (binding.folder(address) / "driver_override").read_text().strip()
 
 
-def test_to_vfio_and_back(host_has: str) -> None:
+def test_to_vfio_and_back(host_has: str, open_device: Opener) -> None:
     made = bind(host_has)
     assert binding.driver(host_has) == "vfio-pci"
-    pyvfio.open_device(host_has).close()
+    open_device(host_has).close()
     made.undo()
     assert (binding.driver(host_has), override(host_has)) == ("e1000e", "(null)")
 
@@ -47,9 +47,9 @@ def test_a_dry_run_changes_nothing(host_has: str) -> None:
     assert (binding.driver(host_has), override(host_has)) == ("e1000e", "(null)")
 
 
-def test_what_is_open_is_not_taken_away() -> None:
+def test_what_is_open_is_not_taken_away(open_device: Opener) -> None:
     address = devices.address("edu")
-    with pyvfio.open_device(address), pytest.raises(errors.DeviceBusy):
+    with open_device(address), pytest.raises(errors.DeviceBusy):
         unbind(address)
     assert binding.driver(address) == "vfio-pci"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-import pyvfio
 from pyvfio import Device, errors
 from tests.vm.guest import devices
+from tests.vm.guest.backends import Opener
 from tests.vm.guest.edu import Edu
 
 NETWORK, STORAGE, OTHER = 0x020000, 0x010802, 0x00FF00
@@ -31,8 +31,8 @@ PCI_COMMAND_MEMORY, PCI_COMMAND_MASTER = 0x2, 0x4
         ("e1000e", 0x8086, 0x10D3, NETWORK),
     ],
 )
-def test_ids(name: str, vendor: int, device: int, kind: int) -> None:
-    with pyvfio.open_device(devices.address(name)) as opened:
+def test_ids(name: str, vendor: int, device: int, kind: int, open_device: Opener) -> None:
+    with open_device(devices.address(name)) as opened:
         config = opened.config
         assert (config.vendor_id, config.device_id, config.class_code) == (vendor, device, kind)
         # All widths, and bytes, tell the same.
@@ -42,8 +42,8 @@ def test_ids(name: str, vendor: int, device: int, kind: int) -> None:
 
 
 @pytest.mark.parametrize("name", CAPABILITIES)
-def test_capabilities(name: str) -> None:
-    with pyvfio.open_device(devices.address(name)) as device:
+def test_capabilities(name: str, open_device: Opener) -> None:
+    with open_device(devices.address(name)) as device:
         found = device.config.capabilities()
         assert CAPABILITIES[name] <= {each.name for each in found}
         for each in found:

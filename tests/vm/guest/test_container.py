@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
+from collections.abc import Iterator
 
 import pytest
 
-from pyvfio import Container, Device, Group, IovaRange, VfioError
+from pyvfio import Container, Group, IovaRange, VfioError
 from pyvfio.uapi import container as uapi
 from tests.vm.guest import binding, devices
 
+PAGE = 4096
 NESTING = 6
 """VFIO_TYPE1_NESTING_IOMMU, of no use to anybody, and gone since."""
 
@@ -108,9 +111,23 @@ def test_a_group_leaves_its_container_after_its_devices(group_of_edu: int) -> No
         assert not group.status().container_set
 
 
-def test_what_the_iommu_can(edu_device: Device) -> None:
-    assert isinstance(edu_device.iommu, Container)
-    info = edu_device.iommu.info()
+@pytest.fixture
+def container() -> Iterator[Container]:
+    """A container with a group in it."""
+    with Container() as opened:
+        opened.open_device(devices.address("edu"))
+        yield opened
+
+
+@pytest.fixture
+def vaddr() -> Iterator[int]:
+    """The address of eight pages."""
+    with mmap.mmap(-1, 8 * PAGE) as memory:
+        yield ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+def test_what_the_iommu_can(container: Container) -> None:
+    info = container.info()
     # Pages of 4 KiB, 2 MiB and 1 GiB; 39 bits of address but for where MSIs are written.
     assert info.page_sizes == 0x40201000
     assert info.iova_ranges == (IovaRange(0, 0xFEDFFFFF), IovaRange(0xFEF00000, 0x7FFFFFFFFF))
@@ -125,3 +142,31 @@ def test_several_groups_share_one_container() -> None:
         opened = [container.open_device(devices.address(name)) for name in names]
         assert len(container.groups) == 3
         assert len({device.config.vendor_id for device in opened}) == 2
+
+
+def test_mappings_are_counted(container: Container, vaddr: int) -> None:
+    before = container.info().dma_available
+    assert before is not None
+    container.map_dma(vaddr, 0x10000, PAGE, read=True, write=True)
+    assert container.info().dma_available == before - 1
+
+
+def test_dirty_pages_are_tracked(container: Container, vaddr: int) -> None:
+    """Of a device that tells nothing, all pages that it may write to count as written."""
+    tracking = uapi.vfio_iommu_type1_dirty_bitmap
+    container.map_dma(vaddr, 0x10000, 4 * PAGE, read=True, write=True)
+
+    def order(flags: int, data: bytes = b"") -> bytearray:
+        header = tracking(ctypes.sizeof(tracking) + len(data), flags)
+        buffer = ctypes.create_string_buffer(bytes(header) + data, header.argsz)
+        container.handle.ioctl(uapi.VFIO_IOMMU_DIRTY_PAGES, buffer)
+        return bytearray(buffer)
+
+    order(uapi.VFIO_IOMMU_DIRTY_PAGES_FLAG_START)
+    bits = ctypes.create_string_buffer(8)
+    wanted = uapi.vfio_iommu_type1_dirty_bitmap_get(iova=0x10000, size=4 * PAGE)
+    wanted.bitmap.pgsize, wanted.bitmap.size = PAGE, len(bits)
+    wanted.bitmap.data = ctypes.cast(bits, ctypes.POINTER(ctypes.c_uint64))
+    order(uapi.VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP, bytes(wanted))
+    assert bits.raw[0] == 0x0F
+    order(uapi.VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP)

@@ -7,19 +7,19 @@ from collections.abc import Generator
 
 import pytest
 
-import pyvfio
 from tests.vm.guest import devices, e1000e
 from tests.vm.guest import edu as e
 from tests.vm.guest import nvme as n
+from tests.vm.guest.backends import Opener
 from tests.vm.guest.forked import forked
 
 PAGE = 4096
 
 
-def use_edu(name: str) -> Generator[int]:
+def use_edu(name: str, open_device: Opener) -> Generator[int]:
     """Have memory mapped, an interrupt on, and a transfer on its way."""
     with (
-        pyvfio.open_device(devices.address(name)) as device,
+        open_device(devices.address(name)) as device,
         e.driven(device) as edu,
         device.msi.enable() as (vector,),
         device.dma.allocate(PAGE, below=e.REACH) as page,
@@ -35,10 +35,10 @@ def use_edu(name: str) -> Generator[int]:
         yield page.iova
 
 
-def use_nvme(name: str) -> Generator[int]:
+def use_nvme(name: str, open_device: Opener) -> Generator[int]:
     """Have all vectors on and the controller running."""
     with (
-        pyvfio.open_device(devices.address(name)) as device,
+        open_device(devices.address(name)) as device,
         device.msix.enable(device.msix.count) as vectors,
         n.driven(device, vectors[0]) as controller,
     ):
@@ -47,9 +47,9 @@ def use_nvme(name: str) -> Generator[int]:
         yield controller.mapping.iova
 
 
-def use_e1000e(name: str) -> Generator[int]:
+def use_e1000e(name: str, open_device: Opener) -> Generator[int]:
     """Have all vectors on, and rings that the device knows."""
-    with pyvfio.open_device(devices.address(name)) as device, e1000e.driven(device) as nic:
+    with open_device(devices.address(name)) as device, e1000e.driven(device) as nic:
         nic.registers.write32(e1000e.REG_VECTORS, e1000e.VECTORS)
         with device.msix.enable(5) as vectors, device.dma.allocate(4 * PAGE) as memory:
             nic.interrupt(e1000e.CAUSES_OF_VECTORS[2])
@@ -63,10 +63,10 @@ USES = {"edu-on-root-bus": use_edu, "edu": use_edu, "nvme": use_nvme, "e1000e": 
 
 
 @pytest.mark.parametrize("name", USES)
-def test_killed_and_usable_at_once(name: str) -> None:
+def test_killed_and_usable_at_once(name: str, open_device: Opener) -> None:
     for _ in range(10):
-        with forked(lambda: USES[name](name)) as child:
+        with forked(lambda: USES[name](name, open_device)) as child:
             child.value()
             child.kill()
-    for _ in USES[name](name):
+    for _ in USES[name](name, open_device):
         pass

@@ -8,12 +8,12 @@ import errno
 
 import pytest
 
-import pyvfio
 from pyvfio import Device, EventFd, VfioError
 from pyvfio.uapi import device as dev
 from pyvfio.uapi import feature as f
 from tests.vm.guest import devices
 from tests.vm.guest import edu as e
+from tests.vm.guest.backends import Opener
 from tests.vm.guest.edu import Edu
 
 GET, SET, PROBE = f.VFIO_DEVICE_FEATURE_GET, f.VFIO_DEVICE_FEATURE_SET, f.VFIO_DEVICE_FEATURE_PROBE
@@ -53,8 +53,8 @@ def test_vfio_pci_does_not_migrate(device: Device) -> None:
 
 
 @pytest.mark.parametrize("name", devices.TESTED)
-def test_what_can_have_virtual_functions_has_a_token(name: str) -> None:
-    with pyvfio.open_device(devices.address(name)) as device:
+def test_what_can_have_virtual_functions_has_a_token(name: str, open_device: Opener) -> None:
+    with open_device(devices.address(name)) as device:
         if name == "nvme":
             order(device, f.VFIO_DEVICE_FEATURE_PCI_VF_TOKEN | SET | PROBE)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import os
 
 import pytest
@@ -12,7 +13,10 @@ import pytest
 import pyvfio
 from pyvfio import Container, Group, Sysfs, VfioError, errors
 from pyvfio.uapi import container as uapi
+from pyvfio.uapi import pci
 from tests.vm.guest import binding, devices
+
+open_device = functools.partial(pyvfio.open_device, backend="legacy")
 
 
 def members(name: str) -> list[str]:
@@ -34,7 +38,7 @@ def test_a_group_with_a_driver_of_the_host_is_not_viable() -> None:
     neighbour = devices.address("e1000e-in-a-pair")
     with binding.given(neighbour, "e1000e"):
         with pytest.raises(errors.GroupNotViable, match=f"{neighbour}.*e1000e") as error:
-            pyvfio.open_device(devices.address("edu-in-a-pair"))
+            open_device(devices.address("edu-in-a-pair"))
         assert error.value.neighbours == {neighbour: "e1000e"}
 
 
@@ -63,9 +67,26 @@ def test_a_neighbour_without_a_driver_does_no_harm() -> None:
 def test_a_driver_of_the_host_cannot_join_an_owned_group() -> None:
     neighbour = devices.address("e1000e-in-a-pair")
     with binding.given(neighbour, None):
-        with pyvfio.open_device(devices.address("edu-in-a-pair")):
+        with open_device(devices.address("edu-in-a-pair")):
             override = binding.folder(neighbour) / "driver_override"
             override.write_text("e1000e\n")
             with pytest.raises(OSError, match=os.strerror(errno.EINVAL)):
                 (binding.PCI / "drivers_probe").write_text(neighbour)
         assert binding.driver(neighbour) is None
+
+
+def test_the_name_must_be_of_the_group() -> None:
+    with Container() as container:
+        group = container.open_group(binding.group(devices.address("edu")))
+        with pytest.raises(errors.NotAvailable, match=devices.address("edu")) as error:
+            group.open_device(devices.address("nvme"))
+        assert error.value.errno == errno.ENODEV
+
+
+def test_a_hot_reset_wants_the_groups() -> None:
+    with Container() as container:
+        edu = container.open_device(devices.address("edu"))
+        order = pci.vfio_pci_hot_reset.sized(count=0)
+        with pytest.raises(VfioError) as error:
+            edu.handle.ioctl(pci.VFIO_DEVICE_PCI_HOT_RESET, order)
+        assert error.value.errno == errno.EINVAL

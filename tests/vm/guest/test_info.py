@@ -7,11 +7,11 @@ import errno
 
 import pytest
 
-import pyvfio
 from pyvfio import Device, VfioError
 from pyvfio.uapi import device as dev
 from pyvfio.uapi import pci
 from tests.vm.guest import devices
+from tests.vm.guest.backends import Opener
 
 MIB, KIB = 1 << 20, 1 << 10
 CONVENTIONAL, EXPRESS = 0x100, 0x1000  # bytes of configuration space
@@ -33,8 +33,8 @@ AUTOMASKED, NORESIZE = dev.VFIO_IRQ_INFO_AUTOMASKED, dev.VFIO_IRQ_INFO_NORESIZE
 
 
 @pytest.mark.parametrize("name", devices.TESTED)
-def test_device(name: str) -> None:
-    with pyvfio.open_device(devices.address(name)) as device:
+def test_device(name: str, open_device: Opener) -> None:
+    with open_device(devices.address(name)) as device:
         info = device.info
         assert info.pci
         assert info.resettable == (name in RESETTABLE)
@@ -46,8 +46,8 @@ def test_device(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BARS)
-def test_bars(name: str) -> None:
-    with pyvfio.open_device(devices.address(name)) as device:
+def test_bars(name: str, open_device: Opener) -> None:
+    with open_device(devices.address(name)) as device:
         for number in range(6):
             info = device.bar(number).info
             size = BARS[name].get(number, 0)
@@ -63,8 +63,8 @@ def test_bars(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "size"), [("edu", CONVENTIONAL), ("nvme", EXPRESS), ("e1000e", EXPRESS)]
 )
-def test_configuration_space(name: str, size: int) -> None:
-    with pyvfio.open_device(devices.address(name)) as device:
+def test_configuration_space(name: str, size: int, open_device: Opener) -> None:
+    with open_device(devices.address(name)) as device:
         info = device.config.info
         assert (info.size, info.offset) == (size, pci.VFIO_PCI_CONFIG_REGION_INDEX << SHIFT)
         assert info.readable
@@ -73,8 +73,8 @@ def test_configuration_space(name: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("name", BARS)
-def test_there_is_no_rom(name: str) -> None:
-    with pyvfio.open_device(devices.address(name)) as device:
+def test_there_is_no_rom(name: str, open_device: Opener) -> None:
+    with open_device(devices.address(name)) as device:
         assert device.rom.size == 0
 
 
@@ -95,8 +95,10 @@ def test_regions_that_are_not_there(device: Device, index: int) -> None:
         ("e1000e", 1, 1, 5, 1),
     ],
 )
-def test_interrupts(name: str, intx: int, msi: int, msix: int, err: int | None) -> None:
-    with pyvfio.open_device(devices.address(name)) as device:
+def test_interrupts(
+    name: str, intx: int, msi: int, msix: int, err: int | None, open_device: Opener
+) -> None:
+    with open_device(devices.address(name)) as device:
         pin = device.irq_info(pci.VFIO_PCI_INTX_IRQ_INDEX)
         assert (pin.count, pin.flags) == (intx, EVENTFD | MASKABLE | AUTOMASKED)
         messages = device.irq_info(pci.VFIO_PCI_MSI_IRQ_INDEX)
@@ -112,8 +114,8 @@ def test_interrupts(name: str, intx: int, msi: int, msix: int, err: int | None) 
 
 
 @pytest.mark.parametrize("name", devices.EDUS)
-def test_only_pci_express_reports_errors(name: str) -> None:
-    with pyvfio.open_device(devices.address(name)) as device:
+def test_only_pci_express_reports_errors(name: str, open_device: Opener) -> None:
+    with open_device(devices.address(name)) as device:
         with pytest.raises(VfioError) as error:
             device.irq_info(pci.VFIO_PCI_ERR_IRQ_INDEX)
         assert error.value.errno == errno.EINVAL

@@ -8,8 +8,8 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-import pyvfio
 from tests.vm.guest import binding, devices
+from tests.vm.guest.backends import Opener
 from tests.vm.guest.edu import ID
 from tests.vm.guest.forked import forked
 from tests.vm.guest.monitor import Monitor
@@ -23,11 +23,11 @@ def unbinding(address: str) -> Generator[None]:
     binding.give(address, None)
 
 
-def test_req_tells_that_the_driver_is_to_go() -> None:
+def test_req_tells_that_the_driver_is_to_go(open_device: Opener) -> None:
     address = devices.address("edu")
     with forked(lambda: unbinding(address)) as child:
         child.value()
-        with pyvfio.open_device(address) as device, device.req.enable() as request:
+        with open_device(address) as device, device.req.enable() as request:
             child.go_on()
             assert request.wait(SOON) == 1
             assert device.bar(0).read32(0) == ID  # it is still ours ...
@@ -75,9 +75,11 @@ def test_a_device_that_nobody_has_is_unplugged(monitor: Monitor) -> None:
     assert not folder.exists()
 
 
-def test_a_device_that_is_open_is_unplugged_when_it_is_closed(monitor: Monitor) -> None:
+def test_a_device_that_is_open_is_unplugged_when_it_is_closed(
+    monitor: Monitor, open_device: Opener
+) -> None:
     address = devices.address(devices.SPARE)
-    with pyvfio.open_device(address) as device, device.req.enable() as request:
+    with open_device(address) as device, device.req.enable() as request:
         monitor.ask("device_del", id=devices.SPARE)
         assert request.wait(SOON) >= 1
         assert device.bar(0).read32(0) == ID
@@ -85,8 +87,8 @@ def test_a_device_that_is_open_is_unplugged_when_it_is_closed(monitor: Monitor) 
     assert not binding.folder(address).exists()
 
 
-def test_what_is_plugged_can_be_used(monitor: Monitor) -> None:
+def test_what_is_plugged_can_be_used(monitor: Monitor, open_device: Opener) -> None:
     monitor.ask("device_del", id=devices.SPARE)
     monitor.await_event("DEVICE_DELETED", device=devices.SPARE)
-    with pyvfio.open_device(plug(monitor)) as device:
+    with open_device(plug(monitor)) as device:
         assert device.bar(0).read32(0) == ID
