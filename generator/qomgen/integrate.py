@@ -2,21 +2,20 @@
 """
 Bringing a project into a QEMU tree, and taking it back.
 
-A run first takes back in memory what the project has in the tree (by its record), which gives the tree without it,
-and then lays the project over that. What differs from the disk is written, each file at once; the record is there
-before the first and final after the last. So a second run finds nothing to do, a newer one replaces the older, and
-killed at any instant the next run mends.
+A plan first takes back in memory what the project has in the tree (by its record), which gives the tree without it,
+and then lays the project over that. So a second run finds nothing to do, and a newer one replaces the older.
+`qomgen.treewriter` writes what differs from the disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
-from qomgen import kconfig, mesonbuild, problems, publish, record
+from qomgen import kconfig, mesonbuild, problems, record
 from qomgen.diagnostics import Diagnostics
-from qomgen.marks import TEMPORARY
 from qomgen.parts import QTESTS, Hand, Part, includes
 from qomgen.qemutree import (
     Draft,
@@ -32,6 +31,9 @@ from qomgen.qemutree import (
 from qomgen.record import PlacedEntry, PlacedFile, Record
 
 QTEST_BUILD = QTESTS / "meson.build"
+
+Key: TypeAlias = tuple[PurePosixPath, str, str]
+"""By what an entry is known: its file, its kind and what it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class _Planner:
         self.draft = Draft(root)
         self.troubles: list[Trouble] = []
         self.record = Record()
+        self.found: set[Key] = set()
+        """Entries of an earlier run that were where and as it wrote them."""
 
     def trouble(
         self, path: PurePosixPath, text: str, hint: str | None = None, line: int | None = None
@@ -134,6 +138,8 @@ class _Planner:
             if len(places) == 1:
                 rest = text[: places[0]] + text[places[0] + len(inserted) :]
                 self.draft.write(entry.file, rest.encode())
+                if len(entry.texts) == 1:
+                    self.found.add(entry.key)
                 return
         line = _named_on(text, entry.kind, entry.name)
         if line is not None:
@@ -248,6 +254,17 @@ class _Planner:
             lines = insertion.text.strip("\n").split("\n")
             self.place_entry(QTEST_BUILD, "qtest", test.name, lines, insertion)
 
+    def keep_unmoved(self) -> None:
+        """Leave a build file alone in which all entries stay the same: others may have come beside them since."""
+        for path in {each.file for each in self.record.entries}:
+            before = [each for each in self.before.entries if each.file == path]
+            after = [each for each in self.record.entries if each.file == path]
+            if {each.key for each in before} <= self.found and _rows(before) == _rows(after):
+                self.draft.write(path, self.draft.on_disk(path))
+                others = [each for each in self.record.entries if each.file != path]
+                self.record.entries = [*others, *before]
+        self.record.entries.sort(key=lambda each: each.key)
+
     def check_symbols(self, parts: Sequence[Part]) -> None:
         """What the project depends on must be there: Kconfig itself would only tell the one who builds."""
         files = list(kconfig_files(self.draft))
@@ -265,6 +282,11 @@ class _Planner:
                         f"unit '{part.unit.name}' asks for {name}, which no Kconfig of this tree defines",
                         "name a symbol that this QEMU has, or define it with 'kconfig'",
                     )
+
+
+def _rows(entries: Sequence[PlacedEntry]) -> dict[Key, str]:
+    """What entries say, wherever they stand."""
+    return {each.key: each.texts[0].strip("\n") for each in entries}
 
 
 def _edited(
@@ -321,6 +343,9 @@ def plan(
     if not planner.troubles:
         planner.check_symbols(parts)
     planner.raise_if_any()
+    planner.draft = planner.draft.copy()
+    planner.keep_unmoved()
+    made.draft = planner.draft
     folders = record.parents(planner.record.files)
     there = {each for each in folders if (tree.root / each).is_dir()}
     planner.record.folders = (folders - there) | (folders & before.folders)
@@ -380,104 +405,3 @@ def plan_undo(tree_root: Path, project: str, *, force: bool = False) -> Plan | N
     planner.strip({})
     planner.raise_if_any()
     return Plan(tree_root, project, before, Record(), planner.draft, planner.draft)
-
-
-# Writing
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a run did, by path below the tree."""
-
-    written: tuple[PurePosixPath, ...]
-    removed: tuple[PurePosixPath, ...]
-    unchanged: int
-    """How many of the project's files were as they should be."""
-
-
-def carry_out(root: Path, project: str, make: Callable[[], Plan | None]) -> Done | None:
-    """
-    Make a plan and carry it out, alone in the tree.
-
-    Args:
-        root: the top folder of the tree.
-        project: the project's name.
-        make: makes the plan; None if there is nothing to do it with.
-
-    Raises:
-        NotWritten: if the system refuses something; what was written until then is whole, and the next run goes on.
-    """
-    with publish.alone(root):
-        _remove_leftovers(root, project)
-        made = make()
-        if made is None:
-            _forget(root, project)
-            return None
-        changes = made.changes
-        if changes or made.before != made.after:
-            _write(made, changes)
-    written = tuple(path for path, data in changes.items() if data is not None)
-    removed = tuple(path for path, data in changes.items() if data is None)
-    kept = {*made.after.files, *(each.file for each in made.after.entries)}
-    return Done(written, removed, len(kept - set(changes)))
-
-
-def _remove_leftovers(root: Path, project: str) -> None:
-    """Remove what a killed run was writing: its record tells where."""
-    folders = {record.FOLDER}
-    before = record.read(root, project)
-    if before is not None:
-        folders |= {
-            path.parent for path in (*before.files, *(each.file for each in before.entries))
-        }
-    for folder in sorted(folders):
-        for path in sorted((root / folder).glob(f".*{TEMPORARY}")):
-            with publish.or_say("remove", path):
-                path.unlink()
-
-
-def _write(made: Plan, changes: Mapping[PurePosixPath, bytes | None]) -> None:
-    """Write the changes: new files before the build files that name them, and those before what goes."""
-    root = made.root
-    kept = root / record.path_of(made.project)
-    with publish.or_say("write", kept):
-        if not (root / record.IGNORE).is_file():
-            publish.write(root / record.IGNORE, record.IGNORED)
-        publish.write(kept, made.before.merged(made.after).encode())
-        publish.sync_folder(kept.parent)
-    shared = {each.file for each in (*made.before.entries, *made.after.entries)}
-    for path, data in sorted(changes.items(), key=lambda each: (each[0] in shared, each[0])):
-        if data is not None:
-            with publish.or_say("write", root / path):
-                publish.write(root / path, data)
-    for path in (path for path, data in changes.items() if data is None):
-        with publish.or_say("remove", root / path):
-            (root / path).unlink(missing_ok=True)
-    for folder in sorted({(root / path).parent for path in changes}):
-        with publish.or_say("flush", folder):
-            publish.sync_folder(folder)
-    for unused in sorted(made.before.folders - made.after.folders, reverse=True):
-        _remove_if_empty(root / unused)
-    if made.after:
-        with publish.or_say("write", kept):
-            publish.write(kept, made.after.encode())
-            publish.sync_folder(kept.parent)
-    else:
-        _forget(root, made.project)
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with publish.or_say("remove", folder):
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _forget(root: Path, project: str) -> None:
-    """Remove the record, and with the last one its folder."""
-    folder = root / record.FOLDER
-    with publish.or_say("remove", folder):
-        (root / record.path_of(project)).unlink(missing_ok=True)
-        if folder.is_dir() and {path.name for path in folder.iterdir()} <= {record.IGNORE.name}:
-            (root / record.IGNORE).unlink(missing_ok=True)
-            folder.rmdir()
-            publish.sync_folder(root)

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from qomgen import integrate, parts, patch, pipeline, qemutree
+from qomgen import integrate, parts, patch, pipeline, qemutree, treewriter
 from qomgen import record as records
 from qomgen.cli import CLEAN, DRIFT
 from qomgen.diagnostics import Diagnostics, visible
@@ -105,7 +105,7 @@ def run(arguments: argparse.Namespace, folders: Sequence[Path], base: Sequence[P
         if not root.is_dir():
             raise qemutree.NotQemu(f"there is no folder '{root}'")
         if records.read(root, project) is None and not arguments.dry_run:
-            integrate.carry_out(root, project, make)
+            treewriter.carry_out(root, project, make)
             others = ", ".join(records.projects(root))
             there = f"; there is something of {others}" if others else ""
             raise NothingThere(f"'{root}' has nothing of the project '{project}'{there}")
@@ -118,7 +118,7 @@ def run(arguments: argparse.Namespace, folders: Sequence[Path], base: Sequence[P
         return DRIFT if changes else CLEAN
     if arguments.patch is not None:
         return _patch(make(), arguments.patch, force=arguments.force)
-    done = integrate.carry_out(root, project, make)
+    done = treewriter.carry_out(root, project, make)
     assert done is not None
     for verb, paths in (("wrote", done.written), ("removed", done.removed)):
         for path in paths:

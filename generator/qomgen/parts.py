@@ -25,6 +25,9 @@ from qomgen.source import Sequence as NodeSequence
 
 QTESTS = PurePosixPath("tests/qtest")
 
+_NAMED = (("q35", "CONFIG_Q35"), ("pcie-root-port", "CONFIG_PCIE_PORT"))
+"""Words of a qtest that ask for a machine or a device, with its symbol."""
+
 _NO_FILES = (".orig", ".rej", ".swp", "~")
 """How names end that editors and patches leave behind."""
 
@@ -303,7 +306,14 @@ def _give_test(
     part.test_files[path] = hand.files[path]
     if path.name.endswith("-test.c"):
         when = part.sources.when if part.sources is not None else ()
-        part.tests.append(QTest(path.stem, _targets(catalog, part), when))
+        needs = _needs(hand.files[path].decode("utf-8", "replace"))
+        added = tuple(each for each in needs if each not in when)
+        part.tests.append(QTest(path.stem, _targets(catalog, part), (*when, *added)))
+
+
+def _needs(text: str) -> list[str]:
+    """The symbols of what a qtest names besides its own device: without them its QEMU would not start."""
+    return [symbol for word, symbol in _NAMED if re.search(rf"\b{word}\b", text)]
 
 
 def _targets(catalog: Catalog, part: Part) -> str:
