@@ -237,7 +237,12 @@ class Iommufd(Iommu):
         return device
 
     def adopt_device(
-        self, fd: int, *, name: str | None = None, vf_token: str | None = None
+        self,
+        fd: int,
+        *,
+        name: str | None = None,
+        vf_token: str | None = None,
+        attach: bool = True,
     ) -> Device:
         """Take a device whose own file somebody has opened, as QEMU's `fd=` has it.
 
@@ -248,6 +253,8 @@ class Iommufd(Iommu):
             fd: Its descriptor.
             name: What to call it, None for what /sys tells of it, or for its file.
             vf_token: UUID that the owner of the physical function has set, for its virtual ones.
+            attach: Whether it is attached to `ioas`; if not, it reaches no memory before
+                `Device.attach`.
 
         Raises:
             VfioError: as `open_device`.
@@ -255,7 +262,8 @@ class Iommufd(Iommu):
         path = self._path_of(fd)
         place = Sysfs(self.kernel).cdev_owner(PurePosixPath(path).name)
         known = path if place is None else place.name
-        return self._take(Handle(self.kernel, fd, path), place, name or known, vf_token)
+        handle = Handle(self.kernel, fd, path)
+        return self._take(handle, place, name or known, vf_token, attach=attach)
 
     def _path_of(self, fd: int) -> str:
         try:
@@ -263,17 +271,26 @@ class Iommufd(Iommu):
         except OSError as error:
             raise VfioError.of(error, "readlink", f"/proc/self/fd/{fd}") from error
 
-    def _take(self, handle: Handle, place: Place | None, name: str, vf_token: str | None) -> Device:
-        """Bind an open device, and attach it to the address space."""
+    def _take(
+        self,
+        handle: Handle,
+        place: Place | None,
+        name: str,
+        vf_token: str | None,
+        *,
+        attach: bool = True,
+    ) -> Device:
+        """Bind an open device, and attach it to the address space if it shall be."""
         binding = cdev.bind(handle, self, place, vf_token)
         handle.path = name
         known = self._ioas
         with ExitStack() as undo:
-            space = self.ioas
-            if space is not known:
-                undo.callback(space.close)
-            binding.attach(space)
-            undo.callback(binding.release)
+            if attach:
+                space = self.ioas
+                if space is not known:
+                    undo.callback(space.close)
+                binding.attach(space)
+                undo.callback(binding.release)
             device = Device(handle, self, closed=self._forget, binding=binding)
             undo.pop_all()
         self._devices.append(device)
