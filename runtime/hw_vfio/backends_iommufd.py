@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import os
 from typing import Protocol, cast
+from weakref import WeakKeyDictionary
 
 from pyqom import Error, Object, monitor_fd_param, object_dynamic_cast_assert
+from pyvfio import Iommufd, Kernel, VfioError
 
 TYPE_IOMMUFD_BACKEND = "iommufd"
 
@@ -21,6 +23,10 @@ class IOMMUFDBackend(Protocol):
     fd: int
     owned: bool
     users: int
+
+
+_open: WeakKeyDictionary[Object, Iommufd] = WeakKeyDictionary()
+"""What pyvfio has open for an object with users."""
 
 
 def IOMMUFD_BACKEND(obj: Object) -> IOMMUFDBackend:
@@ -43,6 +49,50 @@ def iommufd_backend_set_fd(obj: Object, text: str) -> None:
     backend.owned = False
 
 
+def iommufd_backend_connect(obj: Object, kernel: Kernel | None = None) -> Iommufd:
+    """Have one user more; the first one has /dev/iommu opened, unless it was given (same name in QEMU).
+
+    Raises:
+        Error: it cannot be opened.
+    """
+    backend = IOMMUFD_BACKEND(obj)
+    iommufd = _open.get(obj)
+    if iommufd is None:
+        try:
+            iommufd = Iommufd(kernel, fd=None if backend.owned else backend.fd)
+        except VfioError as error:
+            text = f"Could not open '{error.path}': {os.strerror(error.errno or 0)}"
+            raise Error(text, hint=f"{error.advice}\n" if error.advice else "") from error
+        _open[obj] = iommufd
+        backend.fd = iommufd.fileno()
+    backend.users += 1
+    return iommufd
+
+
+def iommufd_backend_disconnect(obj: Object) -> None:
+    """Have one user less; the last one has /dev/iommu closed, unless it was given (same name in QEMU).
+
+    Raises:
+        VfioError: the kernel reported a failure; it is closed nevertheless.
+    """
+    backend = IOMMUFD_BACKEND(obj)
+    if not backend.users:
+        return
+    backend.users -= 1
+    if not backend.users:
+        _close(obj)
+
+
+def _close(obj: Object) -> None:
+    backend = IOMMUFD_BACKEND(obj)
+    if backend.owned:
+        backend.fd = -1
+    iommufd = _open.pop(obj, None)
+    if iommufd is not None:
+        # One that was given stays open: what was made in it goes.
+        iommufd.close()
+
+
 def can_be_deleted(obj: Object) -> bool:
     """Whether no device is connected (iommufd_backend_can_be_deleted)."""
     return not IOMMUFD_BACKEND(obj).users
@@ -58,7 +108,4 @@ def complete(obj: Object) -> None:
 
 def instance_finalize(obj: Object) -> None:
     """Close what was opened here (iommufd_backend_finalize)."""
-    backend = IOMMUFD_BACKEND(obj)
-    if backend.owned and backend.fd >= 0:
-        os.close(backend.fd)
-        backend.fd = -1
+    _close(obj)

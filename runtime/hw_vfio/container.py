@@ -18,6 +18,8 @@ from pyvfio import Container, errors
 from pyvfio.kernel import Kernel
 from pyvfio.sysfs import Place
 
+from .device import vfio_device_prepare, vfio_device_unprepare
+
 if TYPE_CHECKING:
     from .device import VFIODevice
 
@@ -47,8 +49,8 @@ def vfio_container(kernel: Kernel | None = None) -> Container:
     return known
 
 
-def vfio_attach_device(vbasedev: VFIODevice, group: int, vf_token: str | None) -> None:
-    """Open the device, its group and the container (vfio_attach_device, legacy path).
+def vfio_legacy_attach_device(vbasedev: VFIODevice, group: int, vf_token: str | None) -> None:
+    """Open the device, its group and the container (same name in QEMU).
 
     Raises:
         Error: with QEMU's text; pyvfio's advice is the hint.
@@ -64,21 +66,18 @@ def vfio_attach_device(vbasedev: VFIODevice, group: int, vf_token: str | None) -
     folder = Path(vbasedev.sysfsdev or "").resolve()
     try:
         place = Place(str(folder), folder.name, group, None)
-        vbasedev.device = container.open_device(place, vf_token=vf_token)
+        device = container.open_device(place, vf_token=vf_token)
     except errors.VfioError as error:
         _close_unused(container)
         raise translated(error, group) from error
-    vbasedev.fd = vbasedev.device.fileno()
-    vbasedev.reset_works = vbasedev.device.info.resettable
+    vfio_device_prepare(vbasedev, device)
 
 
-def vfio_detach_device(vbasedev: VFIODevice) -> None:
+def vfio_legacy_detach_device(vbasedev: VFIODevice) -> None:
     """Close the device; its group with the last device of it, the container with the last group."""
-    device = vbasedev.device
+    device = vfio_device_unprepare(vbasedev)
     if device is None:
         return
-    vbasedev.device = None
-    vbasedev.fd = -1
     container = device.iommu
     device.close()
     if isinstance(container, Container):

@@ -9,11 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakKeyDictionary
 
-from pyqom import DeviceState, Error, Object, OnOffAuto, at_least
+from pyqom import DeviceState, Error, Object, OnOffAuto, World, at_least, current
 from pyqom.monitor import monitor_fd_param
 from pyvfio import Device, Kernel
+
+if TYPE_CHECKING:
+    from .iommufd import VFIOIOASHwpt, VFIOIOMMUFDContainer
+    from .migration import VFIOMigration
+    from .qemu_file import Reader, Writer
 
 VFIO_DEVICE_TYPE_PCI = 0
 VFIO_DEVICE_TYPE_PLATFORM = 1
@@ -23,12 +29,29 @@ VFIO_DEVICE_TYPE_AP = 3
 
 @dataclass(frozen=True, eq=False, slots=True)
 class VFIODeviceOps:
-    """What a kind of VFIO device does its own way (struct VFIODeviceOps)."""
+    """What a kind of VFIO device does its own way (struct VFIODeviceOps).
+
+    `vfio_load_config` reads a configuration and checks it; `vfio_config`, which QEMU has not, is the present one.
+    """
 
     vfio_compute_needs_reset: Callable[[VFIODevice], None] | None = None
     vfio_hot_reset_multi: Callable[[VFIODevice], int] | None = None
     vfio_eoi: Callable[[VFIODevice], None] | None = None
     vfio_get_object: Callable[[VFIODevice], Object | None] | None = None
+    vfio_save_config: Callable[[VFIODevice, Writer], None] | None = None
+    vfio_load_config: Callable[[VFIODevice, Reader], VFIOConfigState] | None = None
+    vfio_config: Callable[[VFIODevice], VFIOConfigState] | None = None
+
+
+class VFIOConfigState(Protocol):
+    """A configuration that fits the device that it is for, which gets with `apply`."""
+
+    def apply(self) -> None:
+        """Let the device have it.
+
+        Raises:
+            Error: the kernel refused.
+        """
 
 
 @dataclass(eq=False, slots=True)
@@ -39,7 +62,10 @@ class VFIODevice:
     descriptor, -1 until there is one. `iommufd` is the object of `-object iommufd` if one is used.
     `device` is what pyvfio opened, through `kernel` if that is not the process's own; `reset_works`
     says that the kernel can reset it.
-    `enable_migration` is a boolean in 7.2 and OnOffAuto since 8.0.
+    `enable_migration` is a boolean in 7.2 and OnOffAuto since 8.1. `migration` is there if the
+    device can migrate, `migration_blocker` if it must not. `dirty_pages_supported` says that the
+    device tells where it wrote to, `iommu_dirty_tracking` that its IOMMU does.
+    `container` and `hwpt` are what it uses of an iommufd, and `devid` its number there.
     """
 
     sysfsdev: str | None = None
@@ -61,7 +87,40 @@ class VFIODevice:
     ops: VFIODeviceOps | None = field(default=None, repr=False)
     device: Device | None = field(default=None, repr=False)
     reset_works: bool = False
+    migration: VFIOMigration | None = field(default=None, repr=False)
+    migration_blocker: Error | None = field(default=None, repr=False)
+    dirty_pages_supported: bool = False
+    iommu_dirty_tracking: bool = False
+    container: VFIOIOMMUFDContainer | None = field(default=None, repr=False)
+    hwpt: VFIOIOASHwpt | None = field(default=None, repr=False)
+    devid: int = 0
     kernel: Kernel | None = field(default=None, repr=False)
+
+
+_devices: WeakKeyDictionary[World, list[VFIODevice]] = WeakKeyDictionary()
+
+
+def vfio_device_list() -> list[VFIODevice]:
+    """The attached devices of the current world, the latest first (same name in QEMU)."""
+    return _devices.setdefault(current(), [])
+
+
+def vfio_device_prepare(vbasedev: VFIODevice, device: Device) -> None:
+    """Keep the open device, and know it among the attached ones (vfio_device_prepare)."""
+    vbasedev.device = device
+    vbasedev.fd = device.fileno()
+    vbasedev.reset_works = device.info.resettable
+    vfio_device_list().insert(0, vbasedev)
+
+
+def vfio_device_unprepare(vbasedev: VFIODevice) -> Device | None:
+    """Know it no more, and hand over the open device, if there is one (vfio_device_unprepare)."""
+    device, vbasedev.device = vbasedev.device, None
+    vbasedev.fd = -1
+    for devices in _devices.values():
+        if vbasedev in devices:
+            devices.remove(vbasedev)
+    return device
 
 
 def vfio_device_init(

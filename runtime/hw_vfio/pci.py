@@ -41,13 +41,14 @@ from pyqom.pci_config import (
 from pyvfio import Device, VfioError
 
 from . import config
-from .container import vfio_attach_device, vfio_detach_device
+from .container import vfio_legacy_attach_device, vfio_legacy_detach_device
 from .device import (
     VFIODevice,
     VFIODeviceOps,
     basename,
     vfio_device_get_name,
     vfio_device_is_mdev,
+    vfio_device_list,
     vfio_device_stat,
 )
 from .interrupts import (
@@ -60,6 +61,10 @@ from .interrupts import (
     vfio_register_notifiers,
     vfio_unregister_notifiers,
 )
+from .iommufd import iommufd_cdev_attach, iommufd_cdev_detach
+from .migration import vfio_migration_exit, vfio_migration_realize
+from .pci_vmstate import vfio_pci_config_state, vfio_pci_load_config
+from .qemu_file import Writer
 from .region import vfio_bars_prepare, vfio_bars_register
 
 if TYPE_CHECKING:
@@ -80,7 +85,16 @@ def _get_object(vbasedev: VFIODevice) -> Object | None:
     return vbasedev.dev
 
 
-vfio_pci_ops = VFIODeviceOps(vfio_get_object=_get_object)
+def _save_config(vbasedev: VFIODevice, file: Writer) -> None:
+    vfio_pci_config_state(vbasedev).write(file)
+
+
+vfio_pci_ops = VFIODeviceOps(
+    vfio_get_object=_get_object,
+    vfio_save_config=_save_config,
+    vfio_load_config=vfio_pci_load_config,
+    vfio_config=vfio_pci_config_state,
+)
 
 
 def realize(pci_dev: PCIDevice) -> None:
@@ -113,6 +127,11 @@ def realize(pci_dev: PCIDevice) -> None:
     except Error as error:
         error.prepend(f"vfio {vbasedev.name}: ")
         raise
+    if not at_least("8.0") and vdev.failover_pair_id is None:
+        with ExitStack() as undo:
+            undo.callback(_release, vdev)
+            vfio_migration_realize(vbasedev)
+            undo.pop_all()
 
 
 def _open(vdev: VFIOPCIDevice, takes_fd: bool) -> None:
@@ -122,12 +141,13 @@ def _open(vdev: VFIOPCIDevice, takes_fd: bool) -> None:
     vbasedev.mdev = vfio_device_is_mdev(vbasedev)
     if vbasedev.ram_block_discard_allowed and not vbasedev.mdev:
         raise Error("x-balloon-allowed only potentially compatible with mdev devices")
-    if vbasedev.iommufd is not None:
-        _refuse_iommufd(vbasedev)
-    if takes_fd:
-        group = _group(vbasedev)
     token = None if vdev.vf_token.is_null else str(vdev.vf_token)
-    vfio_attach_device(vbasedev, group, token)
+    if vbasedev.iommufd is not None:
+        iommufd_cdev_attach(vbasedev, vbasedev.iommufd, token)
+    else:
+        if takes_fd:
+            group = _group(vbasedev)
+        vfio_legacy_attach_device(vbasedev, group, token)
     with ExitStack() as undo:
         undo.callback(_release, vdev)
         if not vbasedev.device or not vbasedev.device.info.pci:
@@ -140,20 +160,10 @@ def _open(vdev: VFIOPCIDevice, takes_fd: bool) -> None:
         if config.read(vdev, PCI_INTERRUPT_PIN, 1):
             vfio_intx_enable(vdev)
         _check_display(vdev)
+        if at_least("8.0") and vdev.failover_pair_id is None:
+            vfio_migration_realize(vbasedev)
         vfio_register_notifiers(vdev, wants_req=bool(vdev.features & VFIO_FEATURE_ENABLE_REQ))
         undo.pop_all()
-
-
-def _refuse_iommufd(vbasedev: VFIODevice) -> None:
-    """QEMU's first question of this path (iommufd_cdev_getfd), and then the end of ours."""
-    if vbasedev.sysfsdev is not None:
-        folder = Path(vbasedev.sysfsdev) / "vfio-dev"
-        try:
-            next(folder.iterdir(), None)
-        except OSError as error:
-            reason = os.strerror(error.errno or 0)
-            raise Error(f"vfio {folder}: couldn't open directory {folder}: {reason}") from error
-    raise Error("devices are opened through their group here; leave iommufd= away")
 
 
 def _check_display(vdev: VFIOPCIDevice) -> None:
@@ -165,16 +175,27 @@ def _check_display(vdev: VFIOPCIDevice) -> None:
     if vdev.ramfb_migrate == OnOffAuto.ON:
         current().warn("x-ramfb-migrate=on but ramfb=off. Forcing x-ramfb-migrate to off.\n")
         vdev.ramfb_migrate = OnOffAuto.OFF
+    if at_least("8.2") and vdev.vbasedev.enable_migration == OnOffAuto.OFF:
+        vdev.ramfb_migrate = OnOffAuto.OFF
 
 
 def _release(vdev: VFIOPCIDevice) -> None:
     """Give back what was taken so far, last taken first."""
     with ExitStack() as each:
-        each.callback(vfio_detach_device, vdev.vbasedev)
+        each.callback(_detach, vdev.vbasedev)
+        each.callback(vfio_migration_exit, vdev.vbasedev)
         each.callback(vdev.bars.close)
         each.callback(vfio_disable_interrupts, vdev)
         each.callback(vfio_unregister_notifiers, vdev)
     vdev.emulated_config_bits = None
+
+
+def _detach(vbasedev: VFIODevice) -> None:
+    """Close the device, whichever way it was opened (vfio_device_detach)."""
+    if vbasedev.container is not None:
+        iommufd_cdev_detach(vbasedev)
+    else:
+        vfio_legacy_detach_device(vbasedev)
 
 
 def _group(vbasedev: VFIODevice) -> int:
@@ -200,6 +221,7 @@ def exit(pci_dev: PCIDevice) -> None:  # noqa: A001 - the class member's name
     vfio_unregister_notifiers(vdev)
     vfio_disable_interrupts(vdev)
     vdev.bars.close()
+    vfio_migration_exit(vdev.vbasedev)
 
 
 def config_read(pci_dev: PCIDevice, address: int, length: int) -> int:
@@ -266,8 +288,7 @@ def reset(dev: DeviceState) -> None:
         return
     vfio_disable_interrupts(vdev)
     _stop(vdev)
-    if not _reset_somehow(vdev, device):
-        current().warn(f"vfio {vdev.vbasedev.name}: no available reset mechanism\n")
+    _reset_somehow(vdev, device)
     if vdev.msi_cap:
         _clear(vdev, vdev.msi_cap + config.PCI_MSI_FLAGS, config.PCI_MSI_FLAGS_ENABLE)
     if vdev.msix_cap:
@@ -290,14 +311,47 @@ def _stop(vdev: VFIOPCIDevice) -> None:
     config_write(vdev, PCI_COMMAND, config.read(vdev, PCI_COMMAND, 2) & ~off, 2)
 
 
-def _reset_somehow(vdev: VFIOPCIDevice, device: Device) -> bool:
-    """Whether a reset worked, in QEMU's order: function level, bus, power management."""
+def _reset_somehow(vdev: VFIOPCIDevice, device: Device) -> None:
+    """Try what there is, in QEMU's order: function level, bus, power management."""
     works = vdev.vbasedev.reset_works
     if works and (vdev.has_flr or not vdev.has_pm_reset) and _works(device.reset):
-        return True
-    if _works(device.hot_reset):
-        return True
-    return works and vdev.has_pm_reset and _works(device.reset)
+        return
+    if _hot_reset_one(vdev, device):
+        return
+    if works and vdev.has_pm_reset:
+        _works(device.reset)
+
+
+def _hot_reset_one(vdev: VFIOPCIDevice, device: Device) -> bool:
+    """Reset the bus if no other device of this machine is on it (vfio_pci_hot_reset_one).
+
+    Unless power management can reset the device, what is in the way is told.
+    """
+    name = vdev.vbasedev.name
+    try:
+        affected = device.hot_reset_info().affected
+    except VfioError:
+        _unless_pm(vdev, f"vfio: Cannot reset device {name}, no available reset mechanism.")
+        return False
+    owned = device.iommu.hot_reset_owned(affected)
+    for each, ours in zip(affected, owned, strict=True):
+        if not ours:
+            what = f"group {each.group}" if each.device_id is None else f"device {each.address}"
+            text = f"vfio: Cannot reset device {name}, depends on {what} which is not owned."
+            _unless_pm(vdev, text)
+            return False
+    present = {
+        other.devid if other.container is not None else other.name
+        for other in vfio_device_list()
+        if other is not vdev.vbasedev and other.dev is not None and other.dev.realized
+    }
+    found = {str(one.address) if one.device_id is None else one.device_id for one in affected}
+    return not present & found and _works(device.hot_reset)
+
+
+def _unless_pm(vdev: VFIOPCIDevice, text: str) -> None:
+    if not vdev.has_pm_reset:
+        current().warn(f"{text}\n")
 
 
 def _works(reset_it: Callable[[], object]) -> bool:

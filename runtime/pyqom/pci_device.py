@@ -136,7 +136,13 @@ def pci_bus_class_init(klass: ObjectClass) -> None:
 
 def _register() -> None:
     type_register_static(
-        TypeInfo(name=TYPE_PCI_BUS, parent="bus", instance_struct=PCIBus, class_struct=PCIBusClass)
+        TypeInfo(
+            name=TYPE_PCI_BUS,
+            parent="bus",
+            instance_struct=PCIBus,
+            class_struct=PCIBusClass,
+            class_init=pci_bus_class_init,
+        )
     )
     type_register_static(TypeInfo(name=TYPE_PCIE_BUS, parent=TYPE_PCI_BUS))
     type_register_static(TypeInfo(name=TYPE_CXL_BUS, parent=TYPE_PCIE_BUS))
