@@ -43,6 +43,8 @@ class Kind:
     """What a property without a default reads as, as JSON; None: another value each time."""
     headers: tuple[str, ...] = ()
     """What C needs for a field of this kind, below include/."""
+    late: bool = False
+    """Whether it may be set on a realized device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Samples:
     """What it reads as if nobody sets it: JSON; None where that can't be told."""
     good: Sample
     refused: Refused | None
+    late: bool = False
+    """Whether it may be set on a realized device."""
 
 
 _INTEGER = "Parameter '{name}' expects integer"
@@ -120,8 +124,14 @@ KINDS: Mapping[str, Kind] = {
     "pci-devfn": Kind(
         (Sample("1f.3", "251"), Sample("2.1", "17")), Refused("maybe", _VALUE), headers=_SYSTEM
     ),
+    "pci-host-devaddr": Kind(
+        (Sample("01:02.3", '"0000:01:02.3"'),), Refused("maybe", _VALUE), '"0000:00:00.0"', _SYSTEM
+    ),
     "blocksize": Kind(
         _numbers(4096), Refused("much", "Parameter '{name}' expects size"), "0", _SYSTEM
+    ),
+    "bootindex": Kind(
+        _numbers(3), Refused("first", _INTEGER), "-1", ("system/system.h",), late=True
     ),
 }
 """Kinds whose values need nothing else in the machine: no backend, no other object."""
@@ -141,4 +151,4 @@ def of(type_name: str, prop: model.Property) -> Samples | None:
     refused = kind.refused
     if refused is not None:
         refused = Refused(refused.text, refused.error.format(type=type_name, name=prop.name))
-    return Samples(unset, good, refused)
+    return Samples(unset, good, refused, kind.late)

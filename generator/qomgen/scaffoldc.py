@@ -248,19 +248,27 @@ def _initialise(names: naming.Names) -> Call:
     return Call(CIdent("memory_region_init_io"), arguments)
 
 
+_MOVED = {"system/system.h": "sysemu/sysemu.h"}
+"""Headers that a kind of property needs and that had another name before 10.0."""
+
+
 def _includes(catalog: Catalog, type_: model.Type, unit: model.Unit) -> Iterator[CCode]:
     """The headers that the spec names, and those of the code in the template: osdep.h first, local ones last."""
     own = ["qapi/error.h"] if is_passthrough(catalog, type_) else ["qemu/log.h"]
     named = [each.path for each in unit.includes if each.form == "header"]
-    headers = list(dict.fromkeys(["qemu/osdep.h", *own, *named]))
-    for name in headers:
-        yield CCode.join('"', CHeader(name), '"')
+    for name in dict.fromkeys(["qemu/osdep.h", *own, *named]):
+        line = CCode.join('#include "', CHeader(name), '"')
+        if name in _MOVED:
+            there = CCode.join('#if __has_include("', CHeader(name), '")\n', line)
+            older = CCode.join('#include "', CHeader(_MOVED[name]), '"')
+            line = CCode.join(there, "\n#else /* before QEMU 10.0 */\n", older, "\n#endif")
+        yield line
     for each in unit.includes:
         if each.form == "config_devices":
-            yield CCode("CONFIG_DEVICES")
+            yield CCode("#include CONFIG_DEVICES")
     for each in unit.includes:
         if each.form == "local":
-            yield CCode.join('"', CHeader(each.path), '"')
+            yield CCode.join('#include "', CHeader(each.path), '"')
 
 
 def _cases(type_: model.Type) -> Iterator[Case]:
@@ -273,4 +281,5 @@ def _cases(type_: model.Type) -> Iterator[Case]:
         words += [CString(tried.good.text), CString(tried.good.read)]
         if tried.refused is not None:
             words += [CString(tried.refused.text), CString(tried.refused.error)]
+            words += [CCode("true")] if tried.late else []
         yield Case(clayout.initialiser(words, 4))

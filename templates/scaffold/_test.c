@@ -10,6 +10,7 @@ typedef struct PropertyCase {
     const char *read; /* and what that reads as, in JSON */
     const char *bad; /* a value that it refuses, */
     const char *error; /* and QEMU's words for it */
+    bool late; /* whether it may be set on a realized device */
 } PropertyCase;
 
 static const PropertyCase cases[] = {

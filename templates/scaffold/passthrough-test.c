@@ -124,7 +124,8 @@ static void test_life(void)
                            cases[i].name), cases[i].unset);
         }
         check_said(ask(qts, "qom-set /machine/peripheral/dev %s %s",
-                       cases[i].name, cases[i].good), late);
+                       cases[i].name, cases[i].good),
+                   cases[i].late ? "" : late);
     }
 {% endif %}
 

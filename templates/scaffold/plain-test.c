@@ -46,7 +46,7 @@ static void test_property(gconstpointer data)
                    property->unset);
     }
     check_said(ask(qts, "qom-set /machine/peripheral/dev %s %s", name,
-                   property->good), late);
+                   property->good), property->late ? "" : late);
     unplug(qts);
 
     if (property->bad) {

@@ -9,7 +9,7 @@
  */
 
 {% for include in device.includes %}
-#include {{ include }}
+{{ include }}
 {% endfor %}
 #include "{{ device.declarations }}"
 
