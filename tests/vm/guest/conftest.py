@@ -14,7 +14,7 @@ import pyvfio
 from pyvfio import KERNEL, Container, Device, Iommu, Iommufd
 from pyvfio.holders import maps_a_device
 from pyvfio.opening import Backend
-from tests.vm.guest import binding, devices, e1000e
+from tests.vm.guest import binding, devices, e1000e, mdev
 from tests.vm.guest.backends import BACKENDS, Opener
 from tests.vm.guest.e1000e import E1000e
 from tests.vm.guest.edu import Edu, driven
@@ -107,3 +107,17 @@ def nic(open_device: Opener) -> Iterator[E1000e]:
     """The e1000e that is alone behind its port."""
     with open_device(devices.address("e1000e")) as opened, e1000e.driven(opened) as nic:
         yield nic
+
+
+@pytest.fixture
+def mtty() -> Iterator[str]:
+    """The folder below /sys of a device that migrates: two serial ports of the kernel's own."""
+    with mdev.created() as folder:
+        yield folder
+
+
+@pytest.fixture
+def other_mtty() -> Iterator[str]:
+    """That of another one of the same kind."""
+    with mdev.created() as folder:
+        yield folder
