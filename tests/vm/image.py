@@ -52,6 +52,8 @@ _PROJECT = (
     *("pyproject.toml", "runtime", "generated/python"),
     *("tests/conftest.py", "tests/vm/guest", "tests/vm/guest_no_remapping"),
     *("tests/unit/pyvfio/questions.py", "tests/unit/pyvfio/answers.json"),
+    *("tests/unit/pyvfio/iommufd_questions.py", "tests/unit/pyvfio/iommufd_answers.json"),
+    *("docs/pyvfio-guide.md", "examples/nvme_identify.py"),
 )
 
 
