@@ -321,20 +321,20 @@ class Migration:
         """
         before = self._idle_state(MigState.RESUMING)
         with ExitStack() as undo:
-            undo.callback(self._abort, before)
-            yield self._begin(MigState.RESUMING)
+            undo.callback(self._give_up, before)
+            stream = self._begin(MigState.RESUMING)
+            undo.pop_all()
+        with ExitStack() as undo:
+            undo.callback(self.recover)
+            yield stream
             # In two steps: what the device says of the data is told as of the data.
             self.set_state(MigState.STOP)
+            self.set_state(then)
             undo.pop_all()
-        self.set_state(then)
 
-    def _abort(self, before: MigState) -> None:
-        """Leave RESUMING, or what else the device was left in, for a state that is of use."""
-        try:
-            now = self.state
-        except VfioError:
-            now = MigState.ERROR
-        if now in (MigState.RESUMING, MigState.ERROR):
+    def _give_up(self, before: MigState) -> None:
+        """Leave what the device was left in on its way to RESUMING."""
+        if self.state in (MigState.RESUMING, MigState.ERROR):
             self.recover()
         else:
             self.set_state(before)
