@@ -6,19 +6,36 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from tests.unit.pyvfio import iommufd_questions, questions
 from tests.unit.pyvfio.fake.kernel import FakeKernel
-from tests.unit.pyvfio.fake.machines import NIC
-from tests.unit.pyvfio.questions import answers
+from tests.unit.pyvfio.fake.machine import Machine
+from tests.unit.pyvfio.fake.machines import NIC, OTHER_TWIN, TWIN
 
-REAL = json.loads((Path(__file__).parent / "answers.json").read_text())
+HERE = Path(__file__).parent
 
 
-def test_it_answers_as_a_real_kernel(kernel: FakeKernel) -> None:
-    said = answers(kernel, NIC)
+def compare(said: dict[str, int | str], stored: str) -> None:
+    real = json.loads((HERE / stored).read_text())
     wrong = {
-        question: f"{said.get(question)} here, {answer} of Linux {REAL['kernel']}"
-        for question, answer in REAL["answers"].items()
+        question: f"{said.get(question)} here, {answer} of Linux {real['kernel']}"
+        for question, answer in real["answers"].items()
         if said.get(question) != answer
     }
     assert wrong == {}
-    assert said.keys() == REAL["answers"].keys()
+    assert said.keys() == real["answers"].keys()
+
+
+@pytest.mark.parametrize("iommufd", [False, True])
+def test_it_answers_as_a_real_kernel(kernel: FakeKernel, machine: Machine, iommufd: bool) -> None:
+    machine.iommufd = iommufd
+    compare(questions.answers(kernel, NIC), "answers.json")
+
+
+def test_it_answers_as_a_real_kernel_does_with_iommufd(
+    kernel: FakeKernel, machine: Machine
+) -> None:
+    machine.iommufd = True
+    said = iommufd_questions.answers(kernel, NIC, (TWIN, OTHER_TWIN))
+    compare(said, "iommufd_answers.json")

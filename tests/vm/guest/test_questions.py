@@ -7,12 +7,23 @@ import json
 from pathlib import Path
 
 from pyvfio import Kernel
-from tests.unit.pyvfio import questions
+from tests.unit.pyvfio import iommufd_questions, questions
 from tests.vm.guest import devices
 
-STORED = Path(questions.__file__).with_name("answers.json")
+HERE = Path(questions.__file__).parent
+
+
+def stored(name: str) -> dict[str, int | str]:
+    answers: dict[str, int | str] = json.loads((HERE / name).read_text())["answers"]
+    return answers
 
 
 def test_the_stored_answers_are_true() -> None:
     said = questions.answers(Kernel(), devices.address("e1000e"))
-    assert said == json.loads(STORED.read_text())["answers"]
+    assert said == stored("answers.json")
+
+
+def test_the_stored_answers_about_iommufd_are_true() -> None:
+    twins = devices.address("edu-in-a-pair"), devices.address("e1000e-in-a-pair")
+    said = iommufd_questions.answers(Kernel(), devices.address("e1000e"), twins)
+    assert said == stored("iommufd_answers.json")

@@ -7,6 +7,7 @@ import ctypes
 import errno
 import struct
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -172,7 +173,9 @@ class IommufdFile(File):
         space = self.space(order.ioas_id)
         wanted = (uapi.iommu_iova_range * order.num_iovas).from_address(order.allowed_iovas or 1)
         ranges = [(each.start, each.last) for each in wanted]
-        if any(start >= last for start, last in ranges):
+        ordered = sorted(ranges)
+        twice = any(one[1] >= other[0] for one, other in pairwise(ordered))
+        if twice or any(start >= last for start, last in ranges):
             fail(errno.EINVAL)
         if not all(_within(each, self.windows(space)) for each in ranges):
             fail(errno.EADDRINUSE)
@@ -252,6 +255,8 @@ class IommufdFile(File):
         return 0
 
     def _hwpt_alloc(self, order: uapi.iommu_hwpt_alloc) -> int:
+        if order.data_type and not order.data_len:
+            fail(errno.EINVAL)
         self.bound(order.dev_id)
         space = self.objects.get(order.pt_id)
         if order.flags & ~0x7:
@@ -308,15 +313,18 @@ class IommufdFile(File):
             fail(errno.EINVAL)
         # Those of a group that are attached go along, since the IOMMU cannot tell them apart.
         for each in mates:
-            if each is bound or each.table is not None:
-                self.detach(each)
-                each.table = table
+            if each.table is not table and (each is bound or each.table is not None):
                 table.users += 1
+                before, each.table = each.table, table
+                self._leave(before)
         return self.number_of(table)
 
     def detach(self, bound: Bound) -> None:
         """Let a device use no page table."""
         table, bound.table = bound.table, None
+        self._leave(table)
+
+    def _leave(self, table: Table | None) -> None:
         if table is not None:
             table.users -= 1
             if table.automatic and table.users == 0:
@@ -333,6 +341,11 @@ class CompatContainer(ContainerFile):
     def __init__(self, iommufd: IommufdFile) -> None:
         super().__init__(iommufd.kernel)
         self.iommufd = iommufd
+
+    def ioctl(self, name: str, number: int, memory: Memory) -> int:
+        if name == "VFIO_SET_IOMMU" and not self.groups:
+            fail(errno.ENODEV)
+        return super().ioctl(name, number, memory)
 
     def get(self) -> None:
         self.iommufd.get()
