@@ -15,6 +15,7 @@ from pyvfio.device import Device
 from pyvfio.errors import VfioError
 from pyvfio.handle import Handle
 from pyvfio.holders import holders, maps_a_device
+from pyvfio.sysfs import Sysfs
 from pyvfio.uapi import container as uapi
 
 if TYPE_CHECKING:
@@ -193,8 +194,14 @@ class Group:
 
     def _explain_busy(self, error: VfioError) -> VfioError:
         found = holders(self.kernel, error.path)
+        single = () if found else self._holders_of_devices()
         if found:
             advice = f"the group is open in process {', '.join(found)}"
+        elif single:
+            advice = (
+                f"a device of the group is open by itself, for an iommufd, in process"
+                f" {', '.join(single)}: the two ways exclude each other"
+            )
         elif maps_a_device(self.kernel):
             advice = (
                 "this process has a region of a device mapped still, which keeps its group: close"
@@ -205,7 +212,21 @@ class Group:
                 "somebody has the group open, whom this user cannot see; or one of its devices is"
                 " open through iommufd"
             )
-        return error.refined(errors.DeviceBusy, advice, holders=found)
+        return error.refined(errors.DeviceBusy, advice, holders=found or single)
+
+    def _holders_of_devices(self) -> tuple[str, ...]:
+        """Return the processes that have a device of the group open by its own file."""
+        sysfs = Sysfs(self.kernel)
+        folder = f"{sysfs.root}/kernel/iommu_groups/{self.number}/devices"
+        found: dict[str, None] = {}
+        for name in viability.neighbours(self.kernel, self.number):
+            try:
+                path = sysfs.cdev(sysfs.place(f"{folder}/{name}"))
+            except VfioError:
+                continue
+            if path is not None:
+                found |= dict.fromkeys(holders(self.kernel, path))
+        return tuple(found)
 
     def _explain_device(self, error: VfioError, name: str, vf_token: str | None) -> VfioError:
         match error.errno:

@@ -19,6 +19,7 @@ from pyvfio.uapi import pci
 
 if TYPE_CHECKING:
     from pyvfio.iommu import Iommu
+    from pyvfio.kernel import Kernel
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,11 @@ def hot_reset(handle: Handle, iommu: Iommu) -> HotResetInfo:
     foreign = [each.address for each, ours in zip(info.affected, owned, strict=True) if not ours]
     if foreign:
         refused = VfioError(errno.EPERM, request.name, handle.path, shown)
+        if idle := _idle(handle.kernel, foreign):
+            raise _bind_first(refused, idle)
         advice = (
-            f"it would reset {_named(foreign)} too, which this process does not have: open the"
-            " groups of all of them in one container"
+            f"it would reset {_named(foreign)} too, which this process does not have: open all of"
+            " them with the same Container, or the same Iommufd"
         )
         raise refused.refined(errors.HotResetBlocked, advice, blockers=tuple(foreign))
     fds = iommu.hot_reset_fds(info.affected)
@@ -157,19 +160,28 @@ def _explain_refusal(error: VfioError, handle: Handle, info: HotResetInfo) -> Vf
     if error.errno == errno.ENOTTY:
         advice = "the port above the device did not bring its link up again, or cannot reset it"
         return error.refined(errors.ResetUnsupported, advice)
-    sysfs = Sysfs(handle.kernel)
-    idle = []
-    for each in info.affected:
+    if idle := _idle(handle.kernel, [each.address for each in info.affected]):
+        return _bind_first(error, idle)
+    return error
+
+
+def _idle(kernel: Kernel, addresses: list[PciAddress]) -> list[PciAddress]:
+    """Return those of some functions that have no driver, or one of the host."""
+    sysfs = Sysfs(kernel)
+    found = []
+    for each in addresses:
         try:
-            driver = sysfs.pci(each.address).driver
+            driver = sysfs.pci(each).driver
         except VfioError:
             continue
         if driver is None or not harmless(driver):
-            idle.append(each.address)
-    if idle:
-        advice = f"{_named(idle)} must be bound to vfio-pci too: pyvfio bind"
-        return error.refined(errors.HotResetBlocked, advice, blockers=tuple(idle))
-    return error
+            found.append(each)
+    return found
+
+
+def _bind_first(error: VfioError, idle: list[PciAddress]) -> VfioError:
+    advice = f"{_named(idle)} must be bound to vfio-pci too: pyvfio bind"
+    return error.refined(errors.HotResetBlocked, advice, blockers=tuple(idle))
 
 
 def _named(addresses: list[PciAddress]) -> str:

@@ -12,9 +12,18 @@ from tests.unit.pyvfio.fake.machine import Machine
 from tests.unit.pyvfio.fake.machines import standard
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module that says so by each way to a device: ``BACKENDS = (...)``."""
+    backends = getattr(metafunc.module, "BACKENDS", None)
+    if backends is not None and "machine" in metafunc.fixturenames:
+        metafunc.parametrize("machine", backends, indirect=True)
+
+
 @pytest.fixture
-def machine() -> Iterator[Machine]:
+def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
+    """The standard machine; one with iommufd, which is taken where it is, if that is asked for."""
     made = standard()
+    made.iommufd = getattr(request, "param", "legacy") == "iommufd"
     yield made
     made.close()
 

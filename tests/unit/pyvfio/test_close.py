@@ -13,6 +13,8 @@ from pyvfio import Container, errors
 from tests.unit.pyvfio.fake.kernel import FakeKernel
 from tests.unit.pyvfio.fake.machines import EDU, NIC, OTHER_TWIN, TWIN
 
+BACKENDS = ("legacy", "iommufd")
+
 
 def test_a_view_that_lives_on_is_reported_and_all_else_is_closed(kernel: FakeKernel) -> None:
     device = pyvfio.open_device(NIC, kernel=kernel)

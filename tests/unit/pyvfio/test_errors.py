@@ -282,7 +282,9 @@ def test_a_hot_reset_that_others_would_feel(kernel: FakeKernel, machine: Machine
         with pytest.raises(errors.HotResetBlocked) as caught:
             device.hot_reset()
         assert [str(each) for each in caught.value.blockers] == [OTHER_TWIN]
-        assert "open the groups of all of them in one container" in caught.value.advice
+        assert (
+            "open all of them with the same Container, or the same Iommufd" in caught.value.advice
+        )
         container.open_group(20)
         assert [each.group for each in device.hot_reset().affected] == [12, 20]
         assert [machine.functions[each].resets for each in (TWIN, OTHER_TWIN)] == [1, 1]

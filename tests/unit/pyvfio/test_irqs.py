@@ -19,6 +19,8 @@ from tests.unit.pyvfio.fake.kernel import FakeKernel
 from tests.unit.pyvfio.fake.machine import Machine
 from tests.unit.pyvfio.fake.machines import DISK, EDU, NIC
 
+BACKENDS = ("legacy", "iommufd")
+
 
 @pytest.fixture
 def nic(kernel: FakeKernel) -> Iterator[Device]:

@@ -22,6 +22,9 @@ from tests.unit.pyvfio.fake.machines import EDU, NIC, SPARSE
 WIDTHS = (1, 2, 4, 8)
 
 
+BACKENDS = ("legacy", "iommufd")
+
+
 @pytest.fixture
 def edu(kernel: FakeKernel) -> Iterator[Device]:
     with pyvfio.open_device(EDU, kernel=kernel) as device:

@@ -7,6 +7,8 @@ import pyvfio
 from tests.unit.pyvfio.fake.kernel import FakeKernel
 from tests.unit.pyvfio.fake.machines import EDU
 
+BACKENDS = ("legacy", "iommufd")
+
 
 def test_a_whole_session(kernel: FakeKernel) -> None:
     with pyvfio.open_device(EDU, kernel=kernel) as edu:
