@@ -18,10 +18,12 @@ from qomgen import (
     git,
     integrating,
     naming,
+    new,
     options,
     pages,
     pipeline,
     problems,
+    project,
     publish,
     quick,
     report,
@@ -45,6 +47,8 @@ class UsageError(Exception):
 
 _OURS = (
     *integrating.ERRORS,
+    *new.ERRORS,
+    project.BadSettings,
     UsageError,
     pipeline.UnknownSeries,
     LayoutError,
@@ -70,7 +74,14 @@ def run(words: Sequence[str]) -> int:
     arguments = grammar.parse_args(words)
     if arguments.command is None and not arguments.version:
         grammar.error("a COMMAND is needed")
-    return _answered(_COMMANDS[arguments.command], arguments)
+
+    def command(typed: argparse.Namespace) -> int:
+        settled = grammar.parse_args(project.settled(words))
+        # What is typed is kept: a hint shows no more.
+        settled.typed = typed
+        return _COMMANDS[settled.command](settled)
+
+    return _answered(command, arguments)
 
 
 def _answered(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
@@ -253,20 +264,21 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _generate_command(arguments: argparse.Namespace) -> str:
+    typed: argparse.Namespace = arguments.typed
     words = ["qomgen", "generate"]
     for flag, values in (
-        ("--specs", arguments.specs),
-        ("--python-path", arguments.python_path),
-        ("--qemu", arguments.qemu),
-        ("--target", arguments.target),
+        ("--specs", typed.specs),
+        ("--python-path", typed.python_path),
+        ("--qemu", typed.qemu),
+        ("--target", typed.target),
     ):
         for value in values or ():
             words += [flag, str(value)]
-    if arguments.output != Path("generated"):
-        words += ["--output", str(arguments.output)]
-    if arguments.package != naming.PACKAGE:
-        words += ["--package", arguments.package]
-    if arguments.flat:
+    if typed.output != Path("generated"):
+        words += ["--output", str(typed.output)]
+    if typed.package != naming.PACKAGE:
+        words += ["--package", typed.package]
+    if typed.flat:
         words += ["--flat"]
     return shlex.join(words)
 
@@ -290,6 +302,12 @@ def _checked_catalogs(arguments: argparse.Namespace) -> show.Catalogs:
     made = pipeline.catalogs(specs, found)
     found.raise_if_any()
     return made
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    for line in new.run(arguments):
+        print(line)
+    return CLEAN
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -353,6 +371,7 @@ def _version(arguments: argparse.Namespace) -> int:
 
 _COMMANDS = {
     None: _version,
+    "new": _new,
     "generate": _generate,
     "watch": _watch,
     "check": _check,

@@ -8,6 +8,7 @@ a spec becomes one only here: an identifier is checked, a literal is encoded, a 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 
@@ -307,3 +308,41 @@ class License(Encoded):
         if not re.fullmatch(r"[A-Za-z0-9.+\-]+( (AND|OR|WITH) [A-Za-z0-9.+\-]+)*", text):
             raise ValueError(f"{text!r} is no SPDX license expression")
         super().__init__(text)
+
+
+class Name(Encoded):
+    """
+    A name that is the same in every language's text, quoted or not: of a type, a property, a kind, a folder.
+
+    Raises:
+        ValueError: if the text has anything but letters, digits, '-', '_' and '.'.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9\-_.]*", text):
+            raise ValueError(f"{text!r} is no plain name")
+        super().__init__(text)
+
+
+class YamlText(Encoded):
+    """A double-quoted scalar of YAML, in ASCII; JSON and TOML read the same."""
+
+    __slots__ = ()
+
+    def __init__(self, value: str) -> None:
+        super().__init__(json.dumps(value).replace("\x7f", "\\u007f"))
+
+
+class Prose(Encoded):
+    """One paragraph in a comment of YAML, or in Markdown, that can't end it nor mark anything up."""
+
+    __slots__ = ()
+
+    def __init__(self, text: str) -> None:
+        super().__init__(re.sub(r"[`*_<>\[\]&\\]", _spelt, neutral(text)))
+
+
+def _spelt(match: re.Match[str]) -> str:
+    return f"U+{ord(match.group()):04X}"

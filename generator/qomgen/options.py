@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from qomgen import integrating
+from qomgen import integrating, new
 from qomgen.naming import PACKAGE
 from qomgen.pipeline import TARGETS
 from qomgen.report import FORMATS
@@ -22,6 +22,14 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="store_true", help="say which qomgen this is, and exit")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     specs, outputs = _specs(), _outputs()
+    new.add_options(
+        commands.add_parser(
+            "new",
+            help="begin a project with a device type of your own",
+            description="Make a folder with all that a new device type needs: its spec, what is generated of it,"
+            " what it does in C and in Python, and tests of both. Asks for what is not said.",
+        )
+    )
     generate = commands.add_parser(
         "generate",
         parents=[specs, outputs],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from qomgen import speedcache
+from qomgen import project, speedcache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +92,10 @@ def request(lists: Mapping[str, Sequence[str]], package: str, *, flat: bool) -> 
 
 def run(words: Sequence[str]) -> bool:
     """Whether what `words` ask for is nothing, and the speed cache knows it; then it is said and done."""
-    found = scan(words)
+    try:
+        found = scan(project.settled(words))
+    except project.BadSettings:
+        return False
     if found is None or found.values["--format"] != "text":
         return False
     asked = request(found.lists, found.values["--package"], flat="--flat" in found.flags)

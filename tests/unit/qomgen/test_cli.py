@@ -193,6 +193,7 @@ def test_a_wrong_command_line_exits_with_2(
 COMMANDS = (
     "generate",
     "integrate",
+    "new",
     "docs",
     "check",
     "list",

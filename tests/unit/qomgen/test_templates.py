@@ -15,6 +15,7 @@ from qomgen.encode import CComment, CIdent, License, PyIdent
 from qomgen.pyfiles import LayoutView
 from qomgen.pyview import ModuleView
 from qomgen.render import Mark, NotEncoded
+from qomgen.scaffold import ProjectView
 from qomgen.scaffoldc import BehaviourView, QTestView
 
 from .conftest import CHECKOUT
@@ -36,6 +37,22 @@ SCAFFOLDED: dict[str, dict[str, Hint]] = {
     "scaffold/plain.c": {"device": BehaviourView},
     "scaffold/passthrough-test.c": {"test": QTestView},
     "scaffold/plain-test.c": {"test": QTestView},
+    **{
+        f"scaffold/{name}": {"project": ProjectView}
+        for name in (
+            "passthrough.yaml",
+            "passthrough_hooks.py",
+            "passthrough_test.py",
+            "plain.yaml",
+            "plain_hooks.py",
+            "plain_test.py",
+            "package.py",
+            "pyproject.toml",
+            "pre-commit-config.yaml",
+            "gitignore",
+            "README.md",
+        )
+    },
 }
 """Those that a new device begins with."""
 

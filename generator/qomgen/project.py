@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""
+What a project need not type: `[tool.qomgen]` in the pyproject.toml of the current folder.
+
+Its keys are the names of options; what stands there counts as if it were typed, unless the command line gives that
+option itself. Loads nothing unless there is such a table: an unchanged `qomgen check` has no time for it.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FILE = "pyproject.toml"
+"""Where settings stand, in the current folder."""
+
+OF_SPECS = ("specs", "python-path")
+"""Settings of every command that reads specs."""
+
+OF_OUTPUTS = ("output", "qemu", "target", "package")
+"""Settings of those that make outputs too."""
+
+LISTS = ("specs", "python-path", "qemu", "target")
+"""Settings that are lists of strings; the others are strings."""
+
+COMMANDS = {
+    "generate": (*OF_SPECS, *OF_OUTPUTS),
+    "watch": (*OF_SPECS, *OF_OUTPUTS),
+    "check": (*OF_SPECS, *OF_OUTPUTS),
+    "integrate": OF_SPECS,
+    "docs": OF_SPECS,
+    "list": OF_SPECS,
+    "show": OF_SPECS,
+}
+"""Which settings each command takes."""
+
+
+class BadSettings(ValueError):
+    """The table can't be read; the message says where and why."""
+
+
+def settled(words: Sequence[str]) -> list[str]:
+    """
+    A command line with the settings of the project in it.
+
+    Raises:
+        BadSettings: if pyproject.toml is no TOML, or its table holds anything else.
+    """
+    if not words or words[0] not in COMMANDS:
+        return list(words)
+    command, *rest = words
+    given = {word.partition("=")[0] for word in rest}
+    found = []
+    for name, values in _settings().items():
+        if name in COMMANDS[command] and f"--{name}" not in given:
+            found += [each for value in values for each in (f"--{name}", value)]
+    return [command, *found, *rest]
+
+
+def _settings() -> dict[str, list[str]]:
+    """The settings, each as a list."""
+    try:
+        with open(FILE, "rb") as stream:
+            data = stream.read()
+    except OSError:
+        return {}
+    if b"tool.qomgen" not in data:
+        return {}
+    return _read(data)
+
+
+def _read(data: bytes) -> dict[str, list[str]]:
+    import tomllib  # noqa: PLC0415 - for projects that have settings alone
+
+    try:
+        table = tomllib.loads(data.decode("utf-8")).get("tool", {}).get("qomgen", {})
+    except (ValueError, AttributeError) as error:
+        raise BadSettings(f"{FILE}: {error}") from error
+    if not isinstance(table, dict):
+        raise BadSettings(f"{FILE}: tool.qomgen is no table")
+    found = {}
+    for name, value in table.items():
+        if name not in (*OF_SPECS, *OF_OUTPUTS):
+            known = ", ".join((*OF_SPECS, *OF_OUTPUTS))
+            raise BadSettings(f"{FILE}: [tool.qomgen] has no setting '{name}': there are {known}")
+        values = value if name in LISTS else [value]
+        what = "a list of strings" if name in LISTS else "a string"
+        if not isinstance(values, list) or not all(
+            isinstance(each, str) and each and not each.startswith("-") for each in values
+        ):
+            raise BadSettings(f"{FILE}: [tool.qomgen] {name} is not {what}: {value!r}")
+        found[name] = values
+    return found
