@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -13,25 +13,24 @@ from hw_vfio import interrupts, pci
 from hw_vfio.config import PCI_MSI_FLAGS, PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE
 from hw_vfio.region import vfio_region_read, vfio_region_write
 from pyqom import (
-    PCI_DEVICE_GET_CLASS,
     Error,
     World,
     device_add,
     device_cold_reset,
     machine_start,
-    object_unparent,
 )
 from pyqom.pci_config import (
     PCI_BASE_ADDRESS_0,
     PCI_COMMAND,
-    PCI_COMMAND_MASTER,
     PCI_COMMAND_MEMORY,
     PCI_DEVICE_ID,
     PCI_VENDOR_ID,
 )
-from qomgen_devices.vfio_pci import VFIOPCIDevice
-from tests.vm.guest import binding, devices, edu, nvme
+from pyvfio.opening import Backend
+from tests.vm.guest import binding, devices, edu, nvme, plugs
+from tests.vm.guest.backends import BACKENDS
 from tests.vm.guest.forked import forked
+from tests.vm.guest.plugs import plugged, read, switch_on, write
 
 IDS = {
     "edu-on-root-bus": (edu.VENDOR, edu.DEVICE),
@@ -68,53 +67,28 @@ def elsewhere(work: Callable[[str], Generator[str]], address: str) -> str:
         return child.value()
 
 
-@pytest.fixture(params=("7.2", "10.0", "10.2"))
-def machine(request: pytest.FixtureRequest) -> Iterator[World]:
-    """A machine of each QEMU series."""
-    with World(request.param) as world:
-        machine_start("q35")
-        yield world
+# 7.2 knows no iommufd.
+WAYS = [
+    (series, backend)
+    for series in ("7.2", "10.0", "10.2")
+    for backend in BACKENDS
+    if (series, backend) != ("7.2", "iommufd")
+]
 
 
-@pytest.fixture
-def newest() -> Iterator[World]:
-    """A machine of the series that Python modules start in."""
-    with World("10.0") as world:
-        machine_start("q35")
-        yield world
+@pytest.fixture(params=WAYS, ids="-".join)
+def machine(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """A machine of each QEMU series, whose devices are had in each way that it knows: which way."""
+    series, backend = request.param
+    with plugs.machine(series, backend):
+        yield backend
 
 
-@contextmanager
-def plugged(name: str, **options: str | int) -> Iterator[VFIOPCIDevice]:
-    """A realized vfio-pci of the device *name*, unplugged at the end."""
-    if not {"host", "sysfsdev"} & options.keys():
-        options["host"] = devices.address(name)
-    vdev = device_add(
-        {"driver": "vfio-pci", **{key.replace("_", "-"): value for key, value in options.items()}}
-    )
-    assert isinstance(vdev, VFIOPCIDevice)
-    try:
-        yield vdev
-    finally:
-        object_unparent(vdev)
-
-
-def write(vdev: VFIOPCIDevice, address: int, value: int, length: int) -> None:
-    hook = PCI_DEVICE_GET_CLASS(vdev).config_write
-    assert hook is not None
-    hook(vdev, address, value, length)
-
-
-def read(vdev: VFIOPCIDevice, address: int, length: int) -> int:
-    hook = PCI_DEVICE_GET_CLASS(vdev).config_read
-    assert hook is not None
-    return hook(vdev, address, length)
-
-
-def switch_on(vdev: VFIOPCIDevice) -> None:
-    """Let BARs answer and the device reach memory, as a guest does."""
-    command = read(vdev, PCI_COMMAND, 2)
-    write(vdev, PCI_COMMAND, command | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2)
+@pytest.fixture(params=BACKENDS)
+def newest(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """A machine of the series that Python modules start in, by each way to a device."""
+    with plugs.machine("10.0", request.param):
+        yield request.param
 
 
 # realize
@@ -134,37 +108,54 @@ def test_realize_opens_the_device(name: str, by: str) -> None:
         assert value == expected if expected is not None else value not in (0, 0xFFFFFFFF)
 
 
-@pytest.mark.usefixtures("machine")
-def test_a_second_realize_fails_as_qemu_does() -> None:
+def test_a_second_realize_fails_as_qemu_does(machine: Backend) -> None:
     address = devices.address("edu")
+    refusal = {
+        "legacy": f"vfio {address}: device is already attached",
+        "iommufd": rf"vfio {address}: error bind device fd=\d+ to iommufd=\d+: Invalid argument",
+    }[machine]
     with plugged("edu"):
-        with pytest.raises(Error) as caught:
-            device_add({"driver": "vfio-pci", "host": address})
-        assert str(caught.value) == f"vfio {address}: device is already attached"
+        with pytest.raises(Error, match=f"^{refusal}$"), plugged("edu"):
+            pass
         group = binding.group(address)
         refusal = f"vfio {address}: Could not open '/dev/vfio/{group}': Device or resource busy"
         assert elsewhere(realizing, address) == refusal
 
 
-@pytest.mark.usefixtures("machine")
-def test_a_device_that_is_not_bound() -> None:
+def test_a_device_that_is_not_bound(machine: Backend) -> None:
     address = devices.address("edu")
-    with binding.given(address, None), pytest.raises(Error) as caught:
-        device_add({"driver": "vfio-pci", "host": address})
-    group = binding.group(address)
-    assert (
-        str(caught.value)
-        == f"vfio {address}: Could not open '/dev/vfio/{group}': No such file or directory"
-    )
+    with binding.given(address, None), pytest.raises(Error) as caught, plugged("edu"):
+        pass
+    folder = f"{binding.folder(address)}/vfio-dev"
+    refusal = {
+        "legacy": f"Could not open '/dev/vfio/{binding.group(address)}'",
+        "iommufd": f"vfio {folder}: couldn't open directory {folder}",
+    }[machine]
+    assert str(caught.value) == f"vfio {address}: {refusal}: No such file or directory"
 
 
-@pytest.mark.usefixtures("machine")
-def test_a_group_with_a_neighbour_of_the_host() -> None:
+def test_a_group_with_a_neighbour_of_the_host(machine: Backend) -> None:
     address, neighbour = devices.address("edu-in-a-pair"), devices.address("e1000e-in-a-pair")
-    with binding.given(neighbour, "e1000e"), pytest.raises(Error) as caught:
-        device_add({"driver": "vfio-pci", "host": address})
-    assert str(caught.value) == f"vfio {address}: group {binding.group(address)} is not viable"
+    with (
+        binding.given(neighbour, "e1000e"),
+        pytest.raises(Error) as caught,
+        plugged("edu-in-a-pair"),
+    ):
+        pass
+    refusal = {
+        "legacy": f"group {binding.group(address)} is not viable",
+        "iommufd": r"error bind device fd=\d+ to iommufd=\d+: Operation not permitted",
+    }[machine]
+    assert re.fullmatch(f"vfio {address}: {refusal}", str(caught.value))
     assert neighbour in caught.value.hint
+
+
+@pytest.mark.usefixtures("newest")
+def test_both_of_a_group_share_the_address_space() -> None:
+    with plugged("edu-in-a-pair") as first, plugged("e1000e-in-a-pair") as second:
+        assert first.vbasedev.device is not None
+        assert second.vbasedev.device is not None
+        assert first.vbasedev.device.dma is second.vbasedev.device.dma
 
 
 @pytest.mark.usefixtures("newest")
@@ -173,6 +164,7 @@ def test_two_devices_share_the_address_space() -> None:
         assert first.vbasedev.device is not None
         assert second.vbasedev.device is not None
         assert first.vbasedev.device.iommu is second.vbasedev.device.iommu
+        assert first.vbasedev.device.dma is second.vbasedev.device.dma
 
 
 @pytest.mark.usefixtures("newest")
@@ -319,25 +311,20 @@ def test_reset_reaches_a_nic() -> None:
         assert vfio_region_read(vdev, 0, NIC_INTERRUPT_MASK, 4) == 0
 
 
-def test_what_has_no_reset_of_its_own_is_reset_through_its_bus() -> None:
-    warnings: list[str] = []
-    with World("10.0", warn=warnings.append):
-        machine_start("q35")
-        with plugged("edu") as vdev:
-            switch_on(vdev)
-            device_cold_reset(vdev)
-            assert not read(vdev, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY
-            assert vdev.interrupt == interrupts.VFIO_INT_INTx
+def test_what_has_no_reset_of_its_own_is_reset_through_its_bus(backend: Backend) -> None:
+    with plugs.machine("10.0", backend) as warnings, plugged("edu") as vdev:
+        switch_on(vdev)
+        device_cold_reset(vdev)
+        assert not read(vdev, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY
+        assert vdev.interrupt == interrupts.VFIO_INT_INTx
     assert warnings == []
 
 
-def test_a_device_that_nothing_can_reset_says_so() -> None:
-    warnings: list[str] = []
-    with World("10.0", warn=warnings.append):
-        machine_start("q35")
-        with plugged("edu-on-root-bus") as vdev:
-            device_cold_reset(vdev)
-    assert any("no available reset mechanism" in text for text in warnings)
+def test_a_device_that_nothing_can_reset_says_so(backend: Backend) -> None:
+    with plugs.machine("10.0", backend) as warnings, plugged("edu-on-root-bus") as vdev:
+        device_cold_reset(vdev)
+    address = devices.address("edu-on-root-bus")
+    assert warnings == [f"vfio: Cannot reset device {address}, no available reset mechanism.\n"]
 
 
 @pytest.mark.parametrize("name", devices.TESTED)
