@@ -136,15 +136,16 @@ def _last_parenthesis(declared: str) -> int | None:
     return None
 
 
-def signature(name: CIdent, parameters: Sequence[str]) -> CCode:
+def signature(name: CIdent, parameters: Sequence[str], returns: str = "void") -> CCode:
     """
-    The first lines of a static function that returns nothing.
+    The first lines of a static function.
 
     Args:
         name: the function's name.
         parameters: the generator's own text, no spec's.
+        returns: the type of what it returns, likewise.
     """
-    head = f"static void {name}("
+    head = f"static {returns} {name}("
     encoded = [CCode(each) for each in parameters]
     aligned = _filled(head, len(head), encoded, ")")
     if not _fits(aligned):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from qomgen import clayout, model, naming, samples
 from qomgen.catalog import Catalog
-from qomgen.clayout import Call
+from qomgen.clayout import Assign, Call
 from qomgen.encode import CCode, CComment, CHeader, CIdent, CNumber, CString, Encoded, License
 from qomgen.render import environment
 
@@ -34,11 +34,12 @@ class NoScaffold(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Signatures:
-    """The first lines of the hand-written functions: the hooks that class_init names, and a register's write."""
+    """The first lines of the hand-written functions: the hooks that class_init names, and those of a BAR."""
 
     realize: CCode
     reset: CCode
     exit: CCode | None
+    read: CCode
     write: CCode
 
 
@@ -56,7 +57,8 @@ class BehaviourView:
     struct: CIdent
     stem: CIdent
     upper: CIdent
-    cast: CIdent
+    self_of_pdev: Assign
+    self_of_dev: Assign
     signatures: Signatures
     parent_realize: CIdent
     parent_reset: CIdent
@@ -187,11 +189,13 @@ def _signatures(type_: model.Type, names: naming.Names) -> Signatures:
     leave = _hook(type_, "PCIDeviceClass.exit")
     if realize is None or reset is None:
         raise NoScaffold(f"'{type_.name}' has no hook for realize or for reset")
+    read = ("void *opaque", "hwaddr addr", "unsigned size")
     write = ("void *opaque", "hwaddr addr", "uint64_t value", "unsigned size")
     return Signatures(
         realize=clayout.signature(realize, ("PCIDevice *pdev", "Error **errp")),
         reset=clayout.signature(reset, ("DeviceState *dev",)),
         exit=clayout.signature(leave, ("PCIDevice *pdev",)) if leave else None,
+        read=clayout.signature(CIdent(f"{names.stem}_read"), read, returns="uint64_t"),
         write=clayout.signature(CIdent(f"{names.stem}_write"), write),
     )
 
@@ -223,7 +227,8 @@ def _behaviour(
         struct=CIdent(struct.name),
         stem=CIdent(names.stem),
         upper=CIdent(names.upper),
-        cast=CIdent(names.cast),
+        self_of_pdev=_self(struct, names, "pdev"),
+        self_of_dev=_self(struct, names, "dev"),
         signatures=_signatures(type_, names),
         parent_realize=CIdent(f"{names.stem}_parent_realize"),
         parent_reset=CIdent(f"{names.stem}_parent_reset"),
@@ -232,6 +237,12 @@ def _behaviour(
         wrong_device=wrong,
         initialise=_initialise(names),
     )
+
+
+def _self(struct: model.Struct, names: naming.Names, of: str) -> Assign:
+    """The object that the device `of` is."""
+    value = CCode.join(CIdent(names.cast), "(", CIdent(of), ")")
+    return Assign(CCode.join(CIdent(struct.name), " *s"), "=", value)
 
 
 def _wrong_device(type_macro: CIdent, vendor: CIdent, device: CIdent) -> Call:

@@ -13,7 +13,7 @@ typedef struct PropertyCase {
     bool late; /* whether it may be set on a realized device */
 } PropertyCase;
 
-static const PropertyCase cases[] = {
+static const PropertyCase properties[] = {
 {% for case in test.cases %}
 {{ case.row }}
 {% endfor %}

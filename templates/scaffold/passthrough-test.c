@@ -114,18 +114,19 @@ static void test_life(void)
 {% endif %}
 {% if test.cases %}
 
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {
+        const PropertyCase *property = &properties[i];
+        const char *name = property->name;
         g_autofree char *late = g_strdup_printf(
             "Error: Attempt to set property '%s' on device 'dev' "
-            "(type '" TYPE "') after it was realized", cases[i].name);
+            "(type '" TYPE "') after it was realized", name);
 
-        if (cases[i].unset) {
-            check_said(ask(qts, "qom-get /machine/peripheral/dev %s",
-                           cases[i].name), cases[i].unset);
+        if (property->unset) {
+            check_said(ask(qts, "qom-get /machine/peripheral/dev %s", name),
+                       property->unset);
         }
-        check_said(ask(qts, "qom-set /machine/peripheral/dev %s %s",
-                       cases[i].name, cases[i].good),
-                   cases[i].late ? "" : late);
+        check_said(ask(qts, "qom-set /machine/peripheral/dev %s %s", name,
+                       property->good), property->late ? "" : late);
     }
 {% endif %}
 
@@ -141,11 +142,11 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 {% if test.cases %}
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {
         g_autofree char *path = g_strdup_printf(TYPE "/property/%s",
-                                                cases[i].name);
+                                                properties[i].name);
 
-        qtest_add_data_func(path, &cases[i], test_property);
+        qtest_add_data_func(path, &properties[i], test_property);
     }
 {% endif %}
     qtest_add_func(TYPE "/no-host", test_no_host);

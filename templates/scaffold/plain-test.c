@@ -119,11 +119,11 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 {% if test.cases %}
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+    for (size_t i = 0; i < G_N_ELEMENTS(properties); i++) {
         g_autofree char *path = g_strdup_printf(TYPE "/property/%s",
-                                                cases[i].name);
+                                                properties[i].name);
 
-        qtest_add_data_func(path, &cases[i], test_property);
+        qtest_add_data_func(path, &properties[i], test_property);
     }
 {% endif %}
     qtest_add_func(TYPE "/plugging", test_plugging);

@@ -15,12 +15,15 @@
 
 #define {{ device.upper }}_BAR_SIZE 0x1000
 
-/* The registers in BAR 0, of 32 bits each. */
-#define {{ device.upper }}_ID 0x00 /* read only: the PCI id */
-#define {{ device.upper }}_SCRATCH 0x04 /* keeps a value until a reset */
-#define {{ device.upper }}_INTERRUPT 0x08 /* 1 raises it, 0 lowers it */
+/*
+ * The registers in BAR 0, of 32 bits each: ID is the PCI id, SCRATCH keeps a
+ * value until a reset, and INTERRUPT raises it (1) or lowers it (0).
+ */
+#define {{ device.upper }}_ID 0x00
+#define {{ device.upper }}_SCRATCH 0x04
+#define {{ device.upper }}_INTERRUPT 0x08
 
-static uint64_t {{ device.stem }}_read(void *opaque, hwaddr addr, unsigned size)
+{{ device.signatures.read }}
 {
     {{ device.struct }} *s = opaque;
 
@@ -66,7 +69,7 @@ static const MemoryRegionOps {{ device.stem }}_ops = {
 
 {{ device.signatures.realize }}
 {
-    {{ device.struct }} *s = {{ device.cast }}(pdev);
+{{ device.self_of_pdev|assign(4) }}
 
     pci_config_set_interrupt_pin(pdev->config, 1);
     if (msi_init(pdev, 0, 1, true, false, errp)) {
@@ -85,7 +88,7 @@ static const MemoryRegionOps {{ device.stem }}_ops = {
 
 {{ device.signatures.reset }}
 {
-    {{ device.struct }} *s = {{ device.cast }}(dev);
+{{ device.self_of_dev|assign(4) }}
 
     s->scratch = 0;
 }
