@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A device type that `qomgen new` made, with no line of it edited, drives edu: realize, BAR, refusal, reset."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hw_vfio.region import vfio_region_read
+from pyqom import Error, device_add, device_cold_reset, object_property_get_int, object_unparent
+from pyvfio.opening import Backend
+from qomgen_devices.vfio_pci import VFIOPCIDevice
+from tests.vm.guest import devices, edu, plugs
+from tests.vm.guest.backends import BACKENDS
+
+TYPE = "edu-passthru"
+
+PROJECT = Path(__file__).parents[3] / TYPE
+"""Where the image has it, in the guest."""
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The project is on Python's path, as if it were installed; importing its module registers the type."""
+    for folder in (PROJECT, PROJECT / "generated" / "python"):
+        monkeypatch.syspath_prepend(str(folder))
+    importlib.import_module("edu_passthru_devices.edu_passthru")
+
+
+# 7.2 has no iommufd.
+@pytest.fixture(
+    params=[("7.2", "legacy"), *((new, way) for new in ("10.0", "10.2") for way in BACKENDS)]
+)
+def machine(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """A machine of each QEMU series, by each way to a device that the series has."""
+    series, backend = request.param
+    with plugs.machine(series, backend):
+        yield backend
+
+
+@contextmanager
+def plugged(backend: Backend, name: str, **options: int) -> Iterator[VFIOPCIDevice]:
+    """A realized edu-passthru of the device *name*, unplugged at the end."""
+    words: dict[str, str | int] = {"host": devices.address(name)}
+    if backend == "iommufd":
+        words["iommufd"] = plugs.IOMMUFD
+    words |= {key.replace("_", "-"): value for key, value in options.items()}
+    dev = device_add({"driver": TYPE, **words})
+    assert isinstance(dev, VFIOPCIDevice)
+    try:
+        yield dev
+    finally:
+        object_unparent(dev)
+
+
+@pytest.mark.parametrize("name", devices.EDUS)
+def test_the_id_register_of_edu_is_read_through_the_bar(machine: Backend, name: str) -> None:
+    with plugged(machine, name, max_queues=3) as dev:
+        plugs.switch_on(dev)
+        assert vfio_region_read(dev, 0, edu.REG_ID, 4) == 0x010000ED
+        assert object_property_get_int(dev, "max-queues") == 3
+
+
+def test_another_device_is_refused_and_let_go(machine: Backend) -> None:
+    with pytest.raises(Error) as caught, plugged(machine, "nvme"):
+        pass
+    found = r"edu-passthru: the device of the host is 1b36:0010, not 1234:11e8"
+    assert re.fullmatch(found, str(caught.value))
+    # Nothing of it is held: it can be had again at once.
+    with plugs.plugged("nvme"):
+        pass
+
+
+def test_a_reset_reaches_the_device(machine: Backend) -> None:
+    with plugged(machine, "edu") as dev:
+        plugs.switch_on(dev)
+        device_cold_reset(dev)
+        plugs.switch_on(dev)
+        assert vfio_region_read(dev, 0, edu.REG_ID, 4) == edu.ID
+
+
+def test_the_projects_own_tests_pass_here() -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(PROJECT)]
+    done = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
