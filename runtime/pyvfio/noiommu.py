@@ -153,7 +153,10 @@ class NoIommu(Container):
 
 def _is_without_iommu(kernel: Kernel, group: int) -> bool:
     """Tell whether VFIO made a group itself, for a device that has no IOMMU."""
+    path = f"/sys/kernel/iommu_groups/{group}/name"
     try:
-        return kernel.read_file(f"/sys/kernel/iommu_groups/{group}/name").strip() == GROUP_NAME
-    except OSError:
+        return kernel.read_file(path).strip() == GROUP_NAME
+    except FileNotFoundError:
         return False
+    except OSError as error:
+        raise VfioError.of(error, "read", path) from error

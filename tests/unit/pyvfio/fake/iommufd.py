@@ -108,7 +108,7 @@ class IommufdFile(File):
 
     def names(self) -> list[str]:
         """Return what there is, for comparisons."""
-        return [f"{type(each).__name__} {number}" for number, each in self.objects.items()]
+        return [type(each).__name__ for each in self.objects.values()]
 
     def release(self) -> None:
         self.objects.clear()
