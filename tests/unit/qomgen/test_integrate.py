@@ -155,8 +155,8 @@ def test_it_comes_in_whole_and_goes_without_a_trace(place: Place) -> None:
 
 def test_git_is_not_told_of_the_record(place: Place) -> None:
     place.run()
-    subprocess.run(["git", "init", "--quiet", place.tree], check=True)
-    command = ["git", "-C", place.tree, "status", "--porcelain", "--untracked-files=all"]
+    subprocess.run(["git", "init", "--quiet", str(place.tree)], check=True)
+    command = ["git", "-C", str(place.tree), "status", "--porcelain", "--untracked-files=all"]
     status = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "my-dev.c" in status
     assert str(FOLDER) not in status
