@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from qomgen import model, naming
+from qomgen import clayout, model, naming
 from qomgen.catalog import Catalog
 from qomgen.clayout import Assign, Call
 from qomgen.encode import CCode, CComment, CIdent, CNumber, CPath, CString, Encoded
@@ -61,6 +61,12 @@ class Cast:
     macro: CIdent
     of: CIdent
 
+    @property
+    def declaration(self) -> Assign:
+        """Its declaration with the cast."""
+        value = CCode.join(self.macro, "(", self.of, ")")
+        return Assign(CCode.join(self.struct, " *", self.local), "=", value)
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -85,21 +91,19 @@ class InfoCopy:
 class ParentCall:
     """An inline function of the .h.inc that calls the parent's hook, kept in the class."""
 
-    name: CIdent
-    returns: CCode
-    parameters: CCode
-    get_class: Call
+    signature: CCode
+    class_: Cast
     field: CIdent
+    hook: CCode
     call: Call
     is_void: bool
-    is_phase: bool
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseFunction:
     """A hold phase that runs a legacy reset function, where resets are chained by phases."""
 
-    name: CIdent
+    signature: CCode
     call: Call
 
 
@@ -422,7 +426,10 @@ def phase_functions(catalog: Catalog, type_: model.Type) -> tuple[PhaseFunction,
         return ()
     device = CCode("DEVICE(obj)")
     return tuple(
-        PhaseFunction(_hold_name(type_), Call(CIdent(chained.hook), (device,)))
+        PhaseFunction(
+            clayout.signature(_hold_name(type_), ("Object *obj", "ResetType type")),
+            Call(CIdent(chained.hook), (device,)),
+        )
         for _, member, chained in _chained_hooks(catalog, type_)
         if member.holds == "legacy_reset"
     )
@@ -432,30 +439,36 @@ def parent_calls(catalog: Catalog, type_: model.Type) -> tuple[ParentCall, ...]:
     """For each hook that chains: a function to call the parent's, with one prototype for all series."""
     found = []
     names = naming.names(catalog, type_)
+    own = catalog.class_struct(type_)
     for _, member, chained in _chained_hooks(catalog, type_):
-        if member.prototype is None or member.prototype.function is None:
+        if member.prototype is None or member.prototype.function is None or own is None:
             continue
         parameters = member.prototype.function
         arguments = [CIdent(each.name or f"arg{index}") for index, each in enumerate(parameters)]
-        listed = ", ".join(
+        listed = [
             each.ctype.declare(str(name)) for each, name in zip(parameters, arguments, strict=True)
+        ]
+        local = own.local or initials(own.name)
+        while local in map(str, arguments):
+            local += "2"
+        of_class = Cast(
+            CIdent(own.name), CIdent(local), CIdent(f"{names.upper}_GET_CLASS"), arguments[0]
         )
-        is_phase = member.holds == "legacy_reset" and not catalog.profile.facts.parent_reset_setter
+        hook = CCode.join(of_class.local, "->", CIdent(chained.parent))
         passed: tuple[Encoded, ...] = tuple(arguments)
-        if is_phase:
+        if member.holds == "legacy_reset" and not catalog.profile.facts.parent_reset_setter:
+            hook = CCode.join(hook, ".hold")
             passed = (CCode.join("OBJECT(", arguments[0], ")"), CIdent("RESET_TYPE_COLD"))
-        stars = member.prototype.stars
-        returns = f"{member.prototype.base} {stars}"
+        returns = f"{member.prototype.base} {member.prototype.stars}".rstrip()
+        name = CIdent(f"{names.stem}_parent_{member.name.replace('.', '_')}")
         found.append(
             ParentCall(
-                name=CIdent(f"{names.stem}_parent_{member.name.replace('.', '_')}"),
-                returns=CCode(returns),
-                parameters=CCode(listed),
-                get_class=Call(CIdent(f"{names.upper}_GET_CLASS"), (arguments[0],)),
+                signature=clayout.signature(name, listed, f"inline {returns}"),
+                class_=of_class,
                 field=CIdent(chained.parent),
-                call=Call(CIdent("parent"), passed),
-                is_void=returns.strip() == "void",
-                is_phase=is_phase,
+                hook=hook,
+                call=Call(hook, passed),
+                is_void=returns == "void",
             )
         )
     return tuple(found)

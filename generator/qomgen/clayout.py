@@ -16,7 +16,7 @@ WIDTH = 80
 class Call:
     """A call or a macro use."""
 
-    function: CIdent
+    function: CIdent | CCode
     arguments: tuple[Encoded, ...]
     comment: CComment | None = None
     """Stands behind the first argument; each argument then has a line of its own."""
@@ -145,7 +145,7 @@ def signature(name: CIdent, parameters: Sequence[str], returns: str = "void") ->
         parameters: the generator's own text, no spec's.
         returns: the type of what it returns, likewise.
     """
-    head = f"static {returns} {name}("
+    head = f"static {returns}{'' if returns.endswith('*') else ' '}{name}("
     encoded = [CCode(each) for each in parameters]
     aligned = _filled(head, len(head), encoded, ")")
     if not _fits(aligned):

@@ -108,7 +108,7 @@ def test_what_the_pipeline_renders_is_what_is_walked(monkeypatch: pytest.MonkeyP
         # A filter of Jinja's makes a str of it.
         ("python/module.py", "{{ module.title }}", "{{ module.title|upper }}", "'upper' takes"),
         ("python/module.py", "{{ module.title }}", "{{ module.title|string }}", "prints"),
-        ("c/_body.c.inc", "{{ cast.local }}", "{{ cast.local|safe }}", "prints"),
+        ("c/_body.c.inc", "{{ group.guard.opening }}", "{{ group.guard.opening|safe }}", "prints"),
         # An encoder goes through the wrong filter; an argument is not the template's own.
         ("c/_banner.h.inc", "unit.title|paragraph", "unit.title|call(4)", "'call' takes Call, not CComment"),
         ("c/_type.c.inc", 'entry|call(4, ",")', "entry|call(4, type.name)", "no constant"),
