@@ -259,17 +259,21 @@ class Iommufd(Iommu):
         Raises:
             VfioError: as `open_device`.
         """
-        path = self._path_of(fd)
-        place = Sysfs(self.kernel).cdev_owner(PurePosixPath(path).name)
+        path, place = self._look_up(fd)
         known = path if place is None else place.name
         handle = Handle(self.kernel, fd, path)
         return self._take(handle, place, name or known, vf_token, attach=attach)
 
-    def _path_of(self, fd: int) -> str:
+    def _look_up(self, fd: int) -> tuple[str, Place | None]:
+        """Find out what a descriptor is of. It can be used where /proc and /sys do not tell."""
         try:
-            return self.kernel.read_link(f"/proc/self/fd/{fd}")
-        except OSError as error:
-            raise VfioError.of(error, "readlink", f"/proc/self/fd/{fd}") from error
+            path = self.kernel.read_link(f"/proc/self/fd/{fd}")
+        except OSError:
+            return f"descriptor {fd}", None
+        try:
+            return path, Sysfs(self.kernel).cdev_owner(PurePosixPath(path).name)
+        except VfioError:
+            return path, None
 
     def _take(
         self,
