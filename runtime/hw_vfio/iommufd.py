@@ -253,12 +253,12 @@ def _container_destroy(container: VFIOIOMMUFDContainer) -> None:
 def _translated(error: VfioError, vbasedev: VFIODevice, fd: int, iommufd: Iommufd) -> Error:
     """QEMU's words for what the kernel refused; what to do about it becomes the hint."""
     # Where pyvfio has looked up a descriptor that is none, QEMU has bound it in vain.
-    missing = error.call == "readlink"
+    missing = error.call == "readlink" and error.errno in (errno.ENOENT, errno.EBADF)
     reason = os.strerror(errno.EBADF if missing else error.errno or 0)
     hint = f"{error.advice}\n" if error.advice else ""
     number = -1 if iommufd.handle.closed else iommufd.fileno()
     match error.call:
-        case "VFIO_DEVICE_BIND_IOMMUFD" | "readlink":
+        case _ if missing or error.call == "VFIO_DEVICE_BIND_IOMMUFD":
             text = f"error bind device fd={fd} to iommufd={number}"
         case "VFIO_DEVICE_ATTACH_IOMMUFD_PT":
             where = error.arguments.get("pt_id", 0)

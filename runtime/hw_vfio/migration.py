@@ -247,32 +247,36 @@ def _entered(vbasedev: VFIODevice, migration: VFIOMigration, state: MigState) ->
 def vfio_vm_stop(vbasedev: VFIODevice) -> None:
     """Stop the device as the machine stops: in STOP, or from PRE_COPY in STOP_COPY (vfio_vmstate_change).
 
+    QEMU resets a device that does not stop, since it must; here it stays in the state that it was in.
+
     Raises:
-        Error: it did not stop; it was reset.
+        Error: it did not stop.
     """
     migration = vfio_migration(vbasedev)
-    copying = migration.device_state in (MigState.PRE_COPY, MigState.PRE_COPY_P2P)
-    if migration.device_state in (MigState.RUNNING, MigState.PRE_COPY):
-        _quiesce(vbasedev, MigState.PRE_COPY_P2P if copying else MigState.RUNNING_P2P)
-    state = MigState.STOP_COPY if copying else MigState.STOP
-    vfio_migration_set_state(vbasedev, state, MigState.ERROR)
+    before = migration.device_state
+    copying = before in (MigState.PRE_COPY, MigState.PRE_COPY_P2P)
+    if before in (MigState.RUNNING, MigState.PRE_COPY):
+        _quiesce(vbasedev, MigState.PRE_COPY_P2P if copying else MigState.RUNNING_P2P, before)
+    vfio_migration_set_state(vbasedev, MigState.STOP_COPY if copying else MigState.STOP, before)
 
 
 def vfio_vm_start(vbasedev: VFIODevice) -> None:
     """Let the device run as the machine runs (vfio_vmstate_change).
 
+    QEMU resets a device that does not run; here it stays in STOP.
+
     Raises:
-        Error: it did not; it was reset.
+        Error: it does not run.
     """
     if vfio_migration(vbasedev).device_state is MigState.STOP:
-        _quiesce(vbasedev, MigState.RUNNING_P2P)
-    vfio_migration_set_state(vbasedev, MigState.RUNNING, MigState.ERROR)
+        _quiesce(vbasedev, MigState.RUNNING_P2P, MigState.STOP)
+    vfio_migration_set_state(vbasedev, MigState.RUNNING, MigState.STOP)
 
 
-def _quiesce(vbasedev: VFIODevice, state: MigState) -> None:
+def _quiesce(vbasedev: VFIODevice, state: MigState, recover: MigState) -> None:
     """First let all devices leave each other alone, if this one knows to (vfio_vmstate_change_prepare)."""
     if vfio_migration(vbasedev).mig_flags & MigFlags.P2P:
-        vfio_migration_set_state(vbasedev, state, MigState.ERROR)
+        vfio_migration_set_state(vbasedev, state, recover)
 
 
 def vfio_multifd_setup(vbasedev: VFIODevice) -> None:

@@ -138,7 +138,7 @@ def vfio_save(vbasedev: VFIODevice, file: Sink, *, then: MigState = MigState.RUN
         _save_config(vbasedev, writer, section)
         writer.put_end(_description(section))
         # vfio_save_cleanup
-        vfio_migration_set_state(vbasedev, MigState.STOP, MigState.ERROR)
+        vfio_migration_set_state(vbasedev, MigState.STOP, MigState.STOP)
         undo.pop_all()
     if then is MigState.RUNNING:
         vfio_vm_start(vbasedev)
@@ -270,11 +270,11 @@ def vfio_load(vbasedev: VFIODevice, file: Source, *, then: MigState = MigState.R
         old = _copy(vbasedev, files.enter_context(_spool()), before)
         try:
             _give(vbasedev, saved)
+            if then is MigState.RUNNING:
+                vfio_vm_start(vbasedev)
         except Error as error:
             _give_back(vbasedev, old, before, error)
             raise
-    if then is MigState.RUNNING:
-        vfio_vm_start(vbasedev)
 
 
 def _read(vbasedev: VFIODevice, reader: Reader, data: IO[bytes]) -> Saved:
@@ -398,7 +398,12 @@ def _give(vbasedev: VFIODevice, saved: Saved) -> None:
         raise Error(text, hint=hint) from error
     vfio_migration_set_state(vbasedev, MigState.STOP, MigState.ERROR)
     if saved.config is not None:
-        saved.config.apply()
+        try:
+            saved.config.apply()
+        except VfioError as error:
+            reason = os.strerror(error.errno or 0)
+            text = f"{vbasedev.name}: Failed to load device config space: {reason}"
+            raise Error(text, hint=f"{error}\n") from error
 
 
 def _give_back(vbasedev: VFIODevice, old: Saved, state: MigState, error: Error) -> None:
