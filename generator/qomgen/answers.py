@@ -228,6 +228,8 @@ def properties(
         read = _property(text, parent, catalogs)
         if any(each.name == read.name for each in found):
             raise BadAnswer(f"property '{read.name}' is asked for twice")
+        if read.kind == "bootindex" and any(each.kind == "bootindex" for each in found):
+            raise BadAnswer(f"property '{read.name}': a device has one place in the boot order")
         if read.kind in bits:
             # Bits share a field.
             bit = bits[read.kind]
@@ -264,6 +266,9 @@ def _property(text: str, parent: str, catalogs: Sequence[Catalog]) -> Property:
                 raise BadAnswer(
                     f"property '{shown}': {ancestor.name} has a property '{named}' already"
                 )
+            has_bootindex = any(each.kind == "bootindex" for each in ancestor.properties)
+            if kind == "bootindex" and has_bootindex:
+                raise BadAnswer(f"property '{shown}': {ancestor.name} has a bootindex already")
     known = catalogs[-1].kinds[kind]
     value = _default(shown, known, default, catalogs[-1])
     field = python_module(named)

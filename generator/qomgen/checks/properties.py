@@ -214,6 +214,9 @@ def _bootindex(type_: model.Type, found: Diagnostics) -> None:
             found.add(problems.SecondBootindex(prop.node.value_span("kind"), None, **told))
         elif prop.kind == "bootindex":
             first = prop
+        if prop.kind == "bootindex" and prop.description is not None:
+            span = prop.node.key_span("description")
+            found.add(problems.DescribedBootindex(span, property=prop.name))
 
 
 # Class properties

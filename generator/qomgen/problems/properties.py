@@ -193,3 +193,17 @@ class OutsideType(Diagnostic):
 
     id = "QG217"
     message = "{what} is said to be there {when}, and its type '{type}' is there {life}"
+
+
+class DescribedBootindex(Diagnostic):
+    """
+    A property of kind bootindex has a description.
+
+    instance_init adds it to each object, and descriptions are set on the class, which has no such property:
+    object_class_property_set_description() in qom/object.c would write through a null pointer.
+    """
+
+    id = "QG218"
+    message = "property '{property}' is of kind bootindex and can't have a description: QEMU crashes"
+    default_hint = "leave it out, or make it a comment"
+    once_a_place = True
