@@ -297,6 +297,9 @@ def _explain_bound(error: VfioError, handle: Handle) -> VfioError:
             "the device is bound to an iommufd already: this process has a region of a device"
             " mapped still, which keeps it. Close the mapping, and release the views of it"
         )
+    elif "vf_token" in error.arguments:
+        advice = "the device wants no vf_token, or is bound to an iommufd already"
+        return error.refined(VfioError, advice)
     else:
         advice = (
             "the device is bound to an iommufd already, by this process or by one that this user"

@@ -86,7 +86,7 @@ class NoIommu(Container):
         name = where if isinstance(where, str) else where.name
         if isinstance(where, str):
             where = self._place(where)
-        if not _is_without_iommu(self.kernel, where.group):
+        if not without_iommu(self.kernel, where.group):
             advice = (
                 f"{name} has an IOMMU, in whose group {where.group} it is, or is not bound to VFIO:"
                 ' use it by the IOMMU (backend="auto")'
@@ -151,8 +151,12 @@ class NoIommu(Container):
         return errors.NotAvailable(errno.ENOTTY, "noiommu", path, advice=advice)
 
 
-def _is_without_iommu(kernel: Kernel, group: int) -> bool:
-    """Tell whether VFIO made a group itself, for a device that has no IOMMU."""
+def without_iommu(kernel: Kernel, group: int) -> bool:
+    """Tell whether VFIO made a group itself, for a device that has no IOMMU.
+
+    Raises:
+        VfioError: /sys cannot be read.
+    """
     path = f"/sys/kernel/iommu_groups/{group}/name"
     try:
         return kernel.read_file(path).strip() == GROUP_NAME

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -10,10 +11,11 @@ from typing import Literal, TypeAlias
 from pyvfio.address import PciAddress
 from pyvfio.container import CONTAINER, Container
 from pyvfio.device import Device
+from pyvfio.errors import NotAvailable
 from pyvfio.iommu import Iommu
 from pyvfio.iommufd import IOMMU, Iommufd
 from pyvfio.kernel import Kernel
-from pyvfio.noiommu import NoIommu
+from pyvfio.noiommu import NoIommu, without_iommu
 from pyvfio.sysfs import Place, Sysfs
 
 Backend: TypeAlias = Literal["iommufd", "legacy", "noiommu"]
@@ -45,12 +47,24 @@ def choose_backend(where: PciAddress | str, kernel: Kernel | None = None) -> Bac
     open both; else the group and a container. A device without an IOMMU is never chosen.
 
     Raises:
-        NotAvailable: there is no such device, or it is in no IOMMU group.
+        NotAvailable: there is no such device, or it has no IOMMU.
         ValueError: `where` is no address and no folder.
         VfioError: /sys cannot be read.
     """
     sysfs = Sysfs(kernel)
-    return _choose(sysfs, sysfs.place(where))
+    return _choose(sysfs, _place(sysfs, where))
+
+
+def _place(sysfs: Sysfs, where: PciAddress | str) -> Place:
+    """Find a device, and refuse one that has no IOMMU: such are had on demand alone."""
+    place = sysfs.place(where)
+    if without_iommu(sysfs.kernel, place.group):
+        advice = (
+            f"{place.name} has no IOMMU, so that nothing keeps it from any memory of the machine:"
+            ' it can be had with backend="noiommu" alone'
+        )
+        raise NotAvailable(errno.ENODEV, "open_device", place.path, advice=advice)
+    return place
 
 
 def _choose(sysfs: Sysfs, place: Place) -> BackendChoice:
@@ -103,7 +117,7 @@ def open_device(
     sysfs = Sysfs(kernel)
     if backend == "noiommu":
         return _open_with(NoIommu(kernel), _named(where), vf_token)
-    place = sysfs.place(where)
+    place = _place(sysfs, where)
     chosen = _choose(sysfs, place).backend if backend == "auto" else backend
     match chosen:
         case "iommufd":
