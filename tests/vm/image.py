@@ -25,7 +25,7 @@ from typing import BinaryIO
 from tests.qemu import cache
 from tests.qemu.run import run
 
-from . import cpio, modules, packages, scaffold
+from . import cpio, modules, packages, scaffold, udev
 
 KERNEL = "6.12"
 """The series of Linux that is booted: Debian 12's backported one, and Debian 13's own."""
@@ -195,7 +195,7 @@ def _write_base(stream: BinaryIO, root: Path, init: bytes, drivers: Mapping[str,
 def project() -> dict[str, Path]:
     """What of the project goes into the guest, below /qomgen: name there -> file or folder here."""
     files = {name: _ROOT / name for name in _PROJECT}
-    return files | {scaffold.NAME: scaffold.folder()}
+    return files | {scaffold.NAME: scaffold.folder(), udev.NAME: udev.folder()}
 
 
 def _entry_points() -> Iterator[str]:
