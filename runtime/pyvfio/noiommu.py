@@ -20,8 +20,6 @@ from pyvfio.sysfs import Place, Sysfs
 from pyvfio.uapi import container as uapi
 
 SWITCH = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
-GROUP_NAME = b"vfio-noiommu"
-"""What VFIO names the groups that it makes for such devices."""
 
 
 def switched_on(kernel: Kernel) -> bool | None:
@@ -154,13 +152,7 @@ class NoIommu(Container):
 def without_iommu(kernel: Kernel, group: int) -> bool:
     """Tell whether VFIO made a group itself, for a device that has no IOMMU.
 
-    Raises:
-        VfioError: /sys cannot be read.
+    The group's name does not tell: mediated devices have one of the same, and need no IOMMU, since
+    their driver does all DMA for them.
     """
-    path = f"/sys/kernel/iommu_groups/{group}/name"
-    try:
-        return kernel.read_file(path).strip() == GROUP_NAME
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise VfioError.of(error, "read", path) from error
+    return kernel.exists(f"/sys/class/vfio/noiommu-{group}")

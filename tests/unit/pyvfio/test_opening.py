@@ -242,3 +242,11 @@ def test_raw_io_is_for_the_privileged(kernel: FakeKernel, machine: Machine) -> N
     machine.raw_io = False
     with pytest.raises(errors.PermissionDenied, match="who have CAP_SYS_RAWIO"):
         pyvfio.open_device(EDU, backend="noiommu", kernel=kernel)
+
+
+def test_a_mediated_device_has_a_group_of_that_name_too(
+    kernel: FakeKernel, machine: Machine
+) -> None:
+    machine.files["/sys/kernel/iommu_groups/10/name"] = "vfio-noiommu\n"
+    assert choose_backend(NIC, kernel).backend != "noiommu"
+    pyvfio.open_device(NIC, kernel=kernel).close()

@@ -266,6 +266,8 @@ class Machine:
             return driver in self.loaded
         if path.startswith("/dev/"):
             return path in self.files_of_vfio()
+        if path.startswith("/sys/class/vfio/"):
+            return path.replace("/sys/class", "/dev") in self.files_of_vfio()
         return self._folder(path) is not None or path in self.files or path in self.links
 
     def write(self, path: str, text: str, owned: set[int]) -> None:
