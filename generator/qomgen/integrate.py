@@ -134,9 +134,10 @@ class _Planner:
         for inserted in sorted(entry.texts, key=len, reverse=True):
             places = find_inserted(text, inserted)
             if entry.kind == "kconfig":
-                places = [each for each in places if kconfig.is_whole(text, each, inserted)]
+                places = [each for each in places if kconfig.is_whole(text, each[1])]
             if len(places) == 1:
-                rest = text[: places[0]] + text[places[0] + len(inserted) :]
+                ((start, end),) = places
+                rest = text[:start] + text[end:]
                 self.draft.write(entry.file, rest.encode())
                 if len(entry.texts) == 1:
                     self.found.add(entry.key)

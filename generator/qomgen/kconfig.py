@@ -94,8 +94,7 @@ def is_sorted(names: Sequence[str]) -> bool:
     return all(one <= other for one, other in itertools.pairwise(names))
 
 
-def is_whole(text: str, offset: int, inserted: str) -> bool:
-    """Whether nothing was added below a symbol that stands at `offset` as it was `inserted`."""
-    rest = text[offset + len(inserted) :]
-    following = rest.split("\n")[1] if rest.startswith("\n") else ""
+def is_whole(text: str, end: int) -> bool:
+    """Whether nothing was added below the entry of a symbol that ends at `end`."""
+    following = text[end:].removeprefix("\n").split("\n", 1)[0]
     return not (following.startswith((" ", "\t")) and following.strip())

@@ -208,19 +208,32 @@ class Insertion:
         return text[: self.offset] + self.text + text[self.offset :]
 
 
-def find_inserted(text: str, inserted: str) -> list[int]:
-    """Where `inserted`, the text of an `Insertion`, stands as whole lines in `text`."""
+def find_inserted(text: str, inserted: str) -> list[tuple[int, int]]:
+    """Where `inserted`, the text of an `Insertion`, stands as whole lines in `text`: from and to, to be taken out."""
     found = []
     at = text.find(inserted)
     while at >= 0:
         end = at + len(inserted)
-        if inserted.startswith("\n"):
-            if end == len(text) or text[end] == "\n":
-                found.append(at)
-        elif at == 0:
-            found.append(at)
+        # Its other end is a line end of its own.
+        beside = text[end : end + 1] if inserted.startswith("\n") else text[at - 1 : at]
+        if beside in ("", "\n"):
+            found.append((at, end))
         at = text.find(inserted, at + 1)
-    return found
+    return found or _found_first(text, inserted)
+
+
+def _found_first(text: str, inserted: str) -> list[tuple[int, int]]:
+    """As `find_inserted`, where all that stood above was taken away: then what separated the two stands below."""
+    lines = inserted.lstrip("\n")
+    start = len(text) - len(text.lstrip("\n"))
+    missing = len(inserted) - len(lines) - start
+    if missing <= 0 or not text.startswith(lines, start):
+        return []
+    rest = text[start + len(lines) :]
+    below = len(rest) - len(rest.lstrip("\n"))
+    if rest and not below:
+        return []
+    return [(0, start + len(lines) + min(missing, below))]
 
 
 def kconfig_files(draft: Draft) -> Iterator[tuple[PurePosixPath, str]]:
