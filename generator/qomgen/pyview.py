@@ -29,6 +29,9 @@ LITERAL_WIDTH = 96
 TEXT_WIDTH = 76
 """Longest piece of one that does not: indented, it fits black's line."""
 
+_STARTS = {"uuid": "auto"}
+"""Kinds whose macro gives a default of its own (DEFINE_PROP_UUID in hw/qdev-properties-system.h)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImportView:
@@ -290,7 +293,7 @@ class _Writer:
         defaults = {
             series: self._default(series, prop)
             for series, prop in rows.items()
-            if prop.default is not None
+            if prop.default is not None or prop.kind in _STARTS
         }
         if defaults:
             keywords.append(KeywordView(PyIdent("default"), self.value(defaults)))
@@ -318,6 +321,8 @@ class _Writer:
 
     def _default(self, series: Series, prop: model.Property) -> Encoded:
         kind = self.scopes[series].catalog.kinds[prop.kind]
+        if prop.default is None and prop.kind in _STARTS:
+            return PyStr(_STARTS[prop.kind])
         if isinstance(prop.default, str) and isinstance(kind.default, str):
             return PyStr(prop.default)
         return self.scopes[series].constant(prop.default if prop.default is not None else 0)

@@ -50,6 +50,18 @@ def test_a_default_that_changed_is_data(generate: Generate) -> None:
     assert 'default=ByQemu({"7.2": 1, "10.0": 2, "10.2": 3})' in module(generate(spec))
 
 
+def test_a_default_that_the_macro_gives_is_given(generate: Generate) -> None:
+    """DEFINE_PROP_UUID draws one by lot, DEFINE_PROP_UUID_NODEFAULT leaves zeros."""
+    spec = BASE.replace("flag: bool", "one: QemuUUID, other: QemuUUID") + (
+        "properties:\n"
+        "  one: {kind: uuid, field: one}\n"
+        "  other: {kind: uuid-nodefault, field: other}\n"
+    )
+    text = module(generate(spec))
+    assert 'Property("one", qdev_prop_uuid, "one", default="auto")' in text
+    assert 'Property("other", qdev_prop_uuid, "other")' in text
+
+
 def test_what_came_and_went_has_an_interval(generate: Generate) -> None:
     spec = BASE + (
         "properties:\n"
