@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import shutil
 import sys
@@ -187,6 +188,7 @@ def make(
         plan = pipeline.build(
             [specs],
             versions=[str(each) for each in answers.series] if answers.series else None,
+            targets=(*pipeline.TARGETS, pipeline.SCHEMA),
             python_path=[folder],
             package=answers.devices,
             base=[base],
@@ -198,7 +200,9 @@ def make(
         try:
             # Onto an empty folder too, and onto no other.
             folder.rename(into)
-        except FileExistsError as error:
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
             raise NotMade(f"'{into}' is there now and not empty") from error
     return files
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qomgen import integrating, new
 from qomgen.naming import PACKAGE
-from qomgen.pipeline import TARGETS
+from qomgen.pipeline import SCHEMA, TARGETS
 from qomgen.report import FORMATS
 
 
@@ -136,8 +136,8 @@ def _outputs() -> argparse.ArgumentParser:
     options.add_argument(
         "--target",
         action="append",
-        choices=TARGETS,
-        help="may be repeated (default: both)",
+        choices=(*TARGETS, SCHEMA),
+        help="may be repeated (default: c and python); schema: the schema of specs, for editors",
     )
     options.add_argument(
         "--package",

@@ -30,6 +30,10 @@ from qomgen.series import Series, boundaries
 from qomgen.source import Mapping, Scalar
 
 TARGETS = ("c", "python")
+"""What is made unless told otherwise."""
+
+SCHEMA = "schema"
+"""The target that is the schema of specs itself: a copy that a project's editors find."""
 
 
 class UnknownSeries(ValueError):
@@ -145,7 +149,7 @@ def build(
     Args:
         spec_dirs: folders with specs.
         versions: QEMU series such as "10.0" for the C target; None for all that have a profile.
-        targets: which of `TARGETS`.
+        targets: which of `TARGETS` and `SCHEMA`.
         python_path: folders to look for hook modules in, before Python's own path.
         package: the Python package that generated modules belong to.
         templates: a folder of templates in place of the own ones.
@@ -179,6 +183,9 @@ def build(
         scope.append(PurePosixPath(f"python/{package}"))
         layouts = {series: read_layouts(spec_dirs, series) for series in all_catalogs}
         files.update(python_files(all_catalogs, layouts, folder, package, finder))
+    if SCHEMA in targets:
+        scope.append(PurePosixPath(SCHEMA))
+        files[PurePosixPath(f"{SCHEMA}/spec.schema.json")] = schema.copy().encode()
     measured = (layout_path(each, series) for each in spec_dirs for series in all_catalogs)
     inputs = (
         *specs.files,

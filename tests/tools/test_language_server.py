@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,3 +92,18 @@ def test_a_key_is_explained(
     path = next(names)
     editor.open(path, SPEC)
     assert told in editor.hover(path, *place(SPEC, key))
+
+
+@pytest.mark.parametrize("parent", ["vfio-pci", "pci-device"])
+def test_a_new_project_s_spec_is_helped_with(
+    editor: LanguageServer, tmp_path: Path, parent: str
+) -> None:
+    words = [sys.executable, "-m", "qomgen", "new", "mine", f"--parent={parent}", "--yes"]
+    subprocess.run([*words, "--pci-id=1234:11e8"], cwd=tmp_path, check=True, capture_output=True)
+    path = tmp_path / "mine" / "device_specs" / "mine.yaml"
+    text = path.read_text("utf-8")
+    assert editor.open(path, text) == []
+    wrong = text.replace("license:", "licence:")
+    (found,) = editor.open(path.with_name("wrong.yaml"), wrong)
+    assert found["range"]["start"]["line"] == place(wrong, "licence:")[0]
+    assert "parent type's name" in editor.hover(path, *place(text, "parent:"))
