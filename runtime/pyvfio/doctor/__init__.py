@@ -142,17 +142,14 @@ def _not_offered(case: Case, lacking: list[Seen]) -> Finding:
 
 
 def _examine_noiommu(case: Case) -> tuple[Backend | None, tuple[Finding, ...]]:
-    unbound = host.not_bound(case)
+    if case.group is not None and not case.unprotected:
+        has = Seen(f"{case.folder}/iommu_group", f"{case.group}, which is an IOMMU's")
+        return None, (_not_offered(case, [has]),)
+    # Without the mode no driver of VFIO takes the device: one cause, not two.
+    unready = host.noiommu_off(case) or host.not_bound(case)
+    if unready is not None:
+        return None, (unready.barring(NOIOMMU),)
     group = groups.open_group(case)
-    if unbound is not None:
-        return None, (unbound,)
-    if not case.unprotected:
-        seen = (
-            case.seen("iommu_group")
-            if case.group is None
-            else Seen(f"{case.folder}/iommu_group", f"{case.group}, which is an IOMMU's")
-        )
-        return None, (_not_offered(case, [seen]),)
     in_use = groups.busy(case, group)
     found = (*(() if in_use is None else (in_use,)), *ways.noiommu(case, group))
     return NOIOMMU, merged(each.barring(NOIOMMU) for each in found)

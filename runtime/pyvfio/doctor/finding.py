@@ -21,6 +21,7 @@ SHAPE: Final = 1
 IDS: Final = {
     "no-such-device": "there is no PCI function at this address",
     "no-iommu": "the device is behind no IOMMU",
+    "noiommu-off": "the kernel gives out no devices without an IOMMU",
     "no-interrupt-remapping": "the IOMMU does not remap interrupts",
     "module-missing": "a module of the kernel is not loaded",
     "not-bound": "no driver of VFIO has the device",

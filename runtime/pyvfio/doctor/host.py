@@ -9,6 +9,7 @@ from pyvfio.binding import DRIVER
 from pyvfio.doctor.case import Case
 from pyvfio.doctor.finding import Finding, Seen
 from pyvfio.doctor.reading import names, raw, text
+from pyvfio.noiommu import SWITCH, switched_on
 
 CONFIG_HEADER = 64
 """Bytes of configuration space that every user may read."""
@@ -79,7 +80,8 @@ def no_iommu(case: Case) -> Finding | None:
     table = next((each for each in ("DMAR", "IVRS") if kernel.exists(f"{tables}/{each}")), None)
     if kernel.exists(tables):
         seen.append(Seen(tables, f"has {table}" if table else "has neither DMAR nor IVRS"))
-    option = "amd_iommu=on" if table == "IVRS" or _is_amd(case) else "intel_iommu=on"
+    amd = table == "IVRS" if table else _is_amd(case)
+    option = "amd_iommu=on" if amd else "intel_iommu=on"
     if units:
         advice = (
             "this device is behind none of the IOMMUs that are on: put it into another slot, or"
@@ -99,6 +101,25 @@ def no_iommu(case: Case) -> Finding | None:
         "Without an IOMMU the device reaches all memory, so VFIO does not give it to a process",
         f'{advice}. Without protection, root alone can have it by asking for backend="noiommu"',
         () if units else _grub(case, option),
+    )
+
+
+def noiommu_off(case: Case) -> Finding | None:
+    """Tell that the kernel gives nobody a device without an IOMMU."""
+    on = switched_on(case.kernel)
+    if case.unprotected or on:
+        return None
+    lacks = "does not exist: the kernel has no CONFIG_VFIO_NOIOMMU, or no module vfio is loaded"
+    commands = (f"echo 1 > {SWITCH}", f"pyvfio bind {case.address}")
+    return Finding(
+        "noiommu-off",
+        "the kernel gives out no devices without an IOMMU",
+        (Seen(SWITCH, lacks if on is None else "N"),),
+        "A device without an IOMMU can read and write all memory of the machine, and with it be"
+        " made to do anything. Whether that may be is the administrator's to say, of all devices",
+        "use a machine with an IOMMU; or, where all of this is acceptable, switch the mode on, and"
+        " bind the device after that",
+        () if on is None else commands,
     )
 
 

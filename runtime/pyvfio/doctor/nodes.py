@@ -52,17 +52,17 @@ def refused(
     path = error.path
     if error.errno in ABSENT:
         return _missing(case, path, number, mode)
-    if error.errno == errno.EACCES:
-        return _forbidden(case, path, rules)
-    seen = [_node(case, path), Seen(path, f"open says {error.strerror}")]
-    if error.errno == errno.EPERM and not case.user.can(CAP_SYS_RAWIO) and "noiommu-" in path:
+    if "noiommu-" in path and not case.user.can(CAP_SYS_RAWIO):
         return Finding(
             "permission",
             f"{path} is for those who have CAP_SYS_RAWIO",
-            tuple(seen),
+            (_node(case, path), Seen(path, f"open says {error.strerror}")),
             "Without an IOMMU the device reaches all memory, so only who may do so anyway has it",
             "run the program as root",
         )
+    if error.errno == errno.EACCES:
+        return _forbidden(case, path, rules)
+    seen = [_node(case, path), Seen(path, f"open says {error.strerror}")]
     if error.errno == errno.EPERM:
         return Finding(
             "not-permitted",

@@ -272,7 +272,7 @@ def without_iommu(tree: Tree) -> None:
 @pytest.mark.parametrize(
     ("table", "cpu", "option", "advice"),
     [
-        ("DMAR", "GenuineIntel", "intel_iommu=on", "the firmware has it on"),
+        ("DMAR", "AuthenticAMD", "intel_iommu=on", "the firmware has it on"),
         ("IVRS", "AuthenticAMD", "amd_iommu=on", "the firmware has it on"),
         ("FACP", "AuthenticAMD", "amd_iommu=on", "switch it on in the firmware's setup"),
         ("FACP", "GenuineIntel", "intel_iommu=on", "switch it on in the firmware's setup"),
@@ -299,15 +299,27 @@ def test_the_iommu_is_not_this_devices(tree: Tree) -> None:
     assert "behind none of the IOMMUs that are on" in finding.advice
 
 
-def test_a_device_without_an_iommu_that_is_allowed(tree: Tree) -> None:
+@pytest.mark.parametrize("error", [errno.EPERM, errno.EACCES])
+def test_a_device_without_an_iommu_that_is_allowed(tree: Tree, error: int) -> None:
     tree.put(f"{GROUP}/name", "vfio-noiommu\n")
     tree.put("sys/class/vfio/noiommu-7/dev", "244:7\n")
     tree.put("dev/vfio/noiommu-7")
     assert ids(ask(tree)) == ["no-iommu"]
     assert ask(tree, backend="noiommu").backend == "noiommu"
-    tree.refused["/dev/vfio/noiommu-7"] = errno.EPERM
+    tree.refused["/dev/vfio/noiommu-7"] = error
     (finding,) = ask(tree, backend="noiommu").findings
     assert (finding.id, finding.advice) == ("permission", "run the program as root")
+
+
+@pytest.mark.parametrize(("switch", "commands"), [("N\n", 2), (None, 0)])
+def test_devices_without_an_iommu_are_not_allowed(
+    tree: Tree, switch: str | None, commands: int
+) -> None:
+    without_iommu(tree)
+    if switch is not None:
+        tree.put("sys/module/vfio/parameters/enable_unsafe_noiommu_mode", switch)
+    (finding,) = ask(tree, backend="noiommu").findings
+    assert (finding.id, len(finding.commands)) == ("noiommu-off", commands)
 
 
 def test_noiommu_for_a_device_with_an_iommu(tree: Tree) -> None:
