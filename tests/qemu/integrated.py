@@ -55,9 +55,7 @@ class Integrated:
         Raises `run.CommandError` when it does not link.
         """
         binary.qemu_binary(self.build.tree.series)
-        swapped = {
-            binary.output(self.untouched, name): path for name, path in (others or {}).items()
-        }
+        swapped = {binary.output(self.build, name): path for name, path in (others or {}).items()}
         folder = self._linked(_PROGRAM, swapped)
         binary.give_firmware(folder)
         return folder / _PROGRAM

@@ -58,8 +58,9 @@ def test_a_default_that_the_macro_gives_is_given(generate: Generate) -> None:
         "  other: {kind: uuid-nodefault, field: other}\n"
     )
     text = module(generate(spec))
-    assert 'Property("one", qdev_prop_uuid, "one", default="auto")' in text
-    assert 'Property("other", qdev_prop_uuid, "other")' in text
+    rows = "".join(text.split())
+    assert 'Property("one",qdev_prop_uuid,"one",default="auto",)' in rows
+    assert 'Property("other",qdev_prop_uuid,"other",)' in rows
 
 
 def test_what_came_and_went_has_an_interval(generate: Generate) -> None:
