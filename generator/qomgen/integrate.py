@@ -128,6 +128,9 @@ class _Planner:
         return None
 
     def _strip_entry(self, entry: PlacedEntry) -> None:
+        if (problem := self._strange(entry.file)) is not None:
+            self.trouble(entry.file, problem)
+            return
         if self.draft.read(entry.file) is None:
             return
         text = text_of(self.draft, entry.file)
@@ -180,6 +183,9 @@ class _Planner:
         self, path: PurePosixPath, kind: str, name: str, lines: Sequence[str], insertion: Insertion
     ) -> None:
         """Put an entry where `insertion` says; one that is there to the letter stays as it is."""
+        if (problem := self._strange(path)) is not None:
+            self.trouble(path, problem)
+            return
         text = text_of(self.draft, path)
         line = _named_on(text, kind, name)
         if line is not None:

@@ -134,6 +134,10 @@ def _plan(
     folders: Sequence[Path],
     base: Sequence[Path],
 ) -> integrate.Plan:
+    if arguments.specs is None and not Path("device_specs").is_dir():
+        raise NothingThere(
+            "here is no project: run this in a folder with device_specs, or name some with --specs"
+        )
     tree = qemutree.open_tree(arguments.tree, arguments.qemu)
     found = Diagnostics()
     specs = pipeline.load(folders, found, base=base)

@@ -152,8 +152,16 @@ def place_sources(text: str, sources: Sources, source_set: str) -> Insertion:
     Raises:
         Unexpected: if the file can't be read.
     """
+    all_statements = statements(text)
+    for given in all_statements:
+        match = re.search(rf"\badd_all\(.*\b{source_set}_ss\)", given.text, re.DOTALL)
+        if match and not any(
+            _adds_to(each, source_set) for each in all_statements if each.first < given.first
+        ):
+            reason = f"here {source_set}_ss is passed on before anything is added to it"
+            raise Unexpected(reason, given.first + 1)
     lines = text.split("\n")
-    adds = [each for each in statements(text) if not each.nested and _adds_to(each, source_set)]
+    adds = [each for each in all_statements if not each.nested and _adds_to(each, source_set)]
     added = sources.lines(source_set)
     if not adds:
         last = len(lines) - 1

@@ -57,6 +57,8 @@ class Part:
     symbol: Symbol | None = None
     test_files: dict[PurePosixPath, bytes] = field(default_factory=dict)
     tests: list[QTest] = field(default_factory=list)
+    when: tuple[str, ...] = ()
+    """The symbols under which it is built."""
 
     @property
     def folder(self) -> PurePosixPath:
@@ -155,6 +157,7 @@ def read(
             without_source = True
             continue
         part = _part(catalog, unit, PurePosixPath(unit.source), own)
+        part.when = _when(builds.get(unit.name))
         if part.source in hand.files:
             _build_entries(catalog, part, builds[unit.name], found)
             _check_include(part, hand, found)
@@ -183,16 +186,19 @@ def _build_entries(catalog: Catalog, part: Part, build: Build | None, found: Dia
         span = build.span if build is not None else unit.span
         found.add(problems.NoBuild(span, unit=unit.name))
         return
-    when = build.when
     if build.kconfig is not None:
-        config = f"CONFIG_{build.kconfig}"
-        if not when:
-            when = (config,)
-        elif config not in when:
-            told = {"symbol": build.kconfig, "when": ", ".join(when)}
+        if f"CONFIG_{build.kconfig}" not in part.when:
+            told = {"symbol": build.kconfig, "when": ", ".join(part.when)}
             found.add(problems.UnusedSymbol(build.span, unit=unit.name, **told))
         part.symbol = _symbol(catalog, part.types, build)
-    part.sources = Sources(build.set, when, (part.source.name,))
+    part.sources = Sources(build.set, part.when, (part.source.name,))
+
+
+def _when(build: Build | None) -> tuple[str, ...]:
+    """What a build is under: where it is not said, the symbol that it defines."""
+    if build is None or build.when or build.kconfig is None:
+        return build.when if build is not None else ()
+    return (f"CONFIG_{build.kconfig}",)
 
 
 def _chain(catalog: Catalog, types: Sequence[model.Type]) -> set[str]:
@@ -305,10 +311,9 @@ def _give_test(
         return
     part.test_files[path] = hand.files[path]
     if path.name.endswith("-test.c"):
-        when = part.sources.when if part.sources is not None else ()
         needs = _needs(hand.files[path].decode("utf-8", "replace"))
-        added = tuple(each for each in needs if each not in when)
-        part.tests.append(QTest(path.stem, _targets(catalog, part), (*when, *added)))
+        added = tuple(each for each in needs if each not in part.when)
+        part.tests.append(QTest(path.stem, _targets(catalog, part), (*part.when, *added)))
 
 
 def _needs(text: str) -> list[str]:

@@ -359,6 +359,11 @@ def test_a_file_of_somebody_else_is_not_overwritten(place: Place) -> None:
             "there is no source set system_ss in this file, nor in the tree's own meson.build",
         ),
         (
+            {"hw/vfio/meson.build": "vfio_ss = ss.source_set()\nspecific_ss.add_all(vfio_ss)\n"},
+            "hw/vfio/meson.build:2",
+            "here vfio_ss is passed on before anything is added to it",
+        ),
+        (
             {"tests/qtest/meson.build": "tests = []\n"},
             "tests/qtest/meson.build",
             "there is no statement 'qtests_i386 = ...' as QEMU has it",
@@ -395,7 +400,7 @@ def test_a_folder_without_build_files_is_refused(place: Place) -> None:
     assert told in place.out
 
 
-@pytest.mark.parametrize("way", ["a link", "a folder", "a link above"])
+@pytest.mark.parametrize("way", ["a link", "a folder", "a build file", "a link above"])
 def test_nothing_is_put_behind_a_link(place: Place, way: str, tmp_path: Path) -> None:
     target = place.tree / "hw/misc/my-dev.c"
     victim = tmp_path / "victim"
@@ -404,6 +409,9 @@ def test_nothing_is_put_behind_a_link(place: Place, way: str, tmp_path: Path) ->
         target.symlink_to(victim / "file")
     elif way == "a folder":
         target.mkdir()
+    elif way == "a build file":
+        (place.tree / "hw/misc/Kconfig").rename(victim / "Kconfig")
+        (place.tree / "hw/misc/Kconfig").symlink_to(victim / "Kconfig")
     else:
         shutil.rmtree(place.tree / "tests/qtest")
         lay(victim, {"meson.build": TREE["tests/qtest/meson.build"]})
@@ -521,6 +529,14 @@ def test_an_unknown_series(place: Place, version: str, said: str) -> None:
     assert b"QEMU 10.2" in place.look()["hw/misc/my-dev.c.inc"]
     assert place.run("--qemu", "9.1") == cli.BAD_INPUT
     assert "no profile for QEMU '9.1'; there are 7.2, 10.0, 10.2" in place.out
+
+
+def test_no_project_at_all(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert place.run() == cli.BAD_INPUT
+    assert place.out.startswith(
+        "qomgen: error: here is no project: run this in a folder with device_specs"
+    )
 
 
 def test_no_tree_at_all(place: Place) -> None:
