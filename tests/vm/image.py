@@ -50,7 +50,8 @@ _USERS = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/tmp:/bin/sh\n"
 _ROOT = Path(__file__).resolve().parents[2]
 _PROJECT = (
     *("pyproject.toml", "runtime", "generated/python"),
-    *("tests/conftest.py", "tests/vm/guest", "tests/vm/guest_no_remapping"),
+    *("tests/conftest.py", "tests/vm/guest"),
+    *("tests/vm/guest_no_iommu", "tests/vm/guest_no_remapping"),
     *("tests/unit/pyvfio/questions.py", "tests/unit/pyvfio/answers.json"),
     *("tests/unit/pyvfio/iommufd_questions.py", "tests/unit/pyvfio/iommufd_answers.json"),
     *("docs/pyvfio-guide.md", "examples/nvme_identify.py"),

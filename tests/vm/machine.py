@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,8 +41,15 @@ _KERNEL_ARGUMENTS = (
 SILENCE = 120.0
 """Seconds without a report; a boot takes six, a test less, but the host may be busy."""
 
-# VFIO wants interrupts remapped: without, it refuses to set up the IOMMU (EPERM).
-_IOMMU = "intel-iommu,caching-mode=on,intremap={}"
+
+class Iommu(Enum):
+    """What stands between the machine's devices and its memory: QEMU's word for it."""
+
+    REMAPPING = "intel-iommu,caching-mode=on,intremap=on"
+    NO_REMAPPING = "intel-iommu,caching-mode=on,intremap=off"
+    """Interrupts are not remapped: VFIO refuses to set it up (EPERM)."""
+    NONE = ""
+
 
 _DISK = 1 << 20  # bytes
 
@@ -66,8 +74,8 @@ class Machine:
     """A guest that runs *command* (of sh, in /qomgen) and powers itself off.
 
     *files* are what it has in /qomgen: name there -> file or folder here.  *silence* is how long,
-    in seconds, it may send no report; *remapping* is whether its IOMMU remaps interrupts.  Leaving
-    the context ends QEMU.  Raises what `image.base` raises.
+    in seconds, it may send no report; *iommu* is what it has for one.  Leaving the context ends
+    QEMU.  Raises what `image.base` raises.
     """
 
     def __init__(
@@ -75,7 +83,7 @@ class Machine:
         command: str,
         files: Mapping[str, Path],
         *,
-        remapping: bool = True,
+        iommu: Iommu = Iommu.REMAPPING,
         silence: float = SILENCE,
     ) -> None:
         self._silence = silence
@@ -96,7 +104,8 @@ class Machine:
         monitor, port = socket.socketpair()
         ours = (reports, monitor, port)
         words = ["nice", "-n", "10", packages.qemu(), *_ARGUMENTS]
-        words += ["-device", _IOMMU.format("on" if remapping else "off")]
+        if iommu.value:
+            words += ["-device", iommu.value]
         words += devices.qemu_words(disk)
         words += ["-kernel", str(base.kernel), "-initrd", str(here / "initrd")]
         words += ["-append", _KERNEL_ARGUMENTS, "-serial", f"file:{self._console}"]

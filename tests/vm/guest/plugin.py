@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The guest's pytest plugin: reports go to the host as they come, no test hangs, the kernel is fine."""
+"""The guest's pytest plugin: reports go to the host as they come, and tests are kept in order.
+
+No test hangs, or leaves anything open, and the kernel has nothing to complain of.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
 import pytest
 
+from pyvfio import KERNEL
+from pyvfio.holders import maps_a_device
 from tests.vm.guest import devices
 from tests.vm.guest.kernel_log import KernelLog
 from tests.vm.guest.ports import port
@@ -80,3 +87,23 @@ def kernel_log(request: pytest.FixtureRequest) -> Iterator[KernelLog]:
         del request.node.stash[_kernel_log]
         if log.complaints():
             pytest.fail("\n".join(["the kernel complained:", *log.lines()]), pytrace=False)
+
+
+def _open_files() -> dict[str, str]:
+    """What this process has open, but for /proc itself."""
+    found = {}
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            found[link.name] = os.readlink(link)  # noqa: PTH115 - a target may be no path
+        except FileNotFoundError:  # the folder that is being listed
+            continue
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """The test closes what it opens, and unmaps what it maps of devices."""
+    before = _open_files()
+    yield
+    assert _open_files() == before
+    assert not maps_a_device(KERNEL)
