@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-_PORTS = {"edu": 0x11, "nvme": 0x12, "e1000e": 0x13, "pair": 0x14, "spare": 0x15}
+_PORTS = {"edu": 0x11, "nvme": 0x12, "e1000e": 0x13, "pair": 0x14, "spare": 0x15, "open": 0x16}
 """What is behind a root port -> the slot of the port on the root bus."""
 
 _PLACES = {
@@ -22,6 +22,7 @@ _PLACES = {
     "edu-in-a-pair": ("pair", 0),
     "e1000e-in-a-pair": ("pair", 1),
     "spare": ("spare", 0),
+    "edu-with-its-port": ("open", 0),
 }
 """Name of a device -> the port that it is behind and its function, None on the root bus."""
 
@@ -44,6 +45,9 @@ RESULTS, REPORTS, MONITOR = "qomgen.results", "qomgen.reports", "qomgen.monitor"
 # find, and a hot reset then fails with ENOTTY.
 _PORT = "pcie-root-port,x-speed=2_5,bus=pcie.0,addr={slot:x}.0,id=port-{name},chassis={slot},slot={slot}"
 
+_OPTIONS = {"open": ",disable-acs=on"}
+"""The port "open" does not keep apart what is behind it, so that it is in the same IOMMU group."""
+
 # An NVMe controller with two virtual functions to be switched on, and nine MSI-X vectors.
 _NVME = (
     "nvme,id=nvme,serial=qomgen,bus=port-nvme,subsys=subsystem,msix_qsize=9,max_ioqpairs=8,"
@@ -54,7 +58,7 @@ _NVME = (
 def qemu_words(disk: Path) -> Iterator[str]:
     """QEMU's arguments that make the devices; the file *disk* is what NVMe has of storage."""
     for name, slot in _PORTS.items():
-        yield from ("-device", _PORT.format(name=name, slot=slot))
+        yield from ("-device", _PORT.format(name=name, slot=slot) + _OPTIONS.get(name, ""))
     # No network is behind the NICs, and no boot ROM, which would take two seconds to run.
     for name in ("h0", "h1"):
         yield from ("-netdev", f"hubport,id={name},hubid={name[1:]}")
@@ -69,6 +73,7 @@ def qemu_words(disk: Path) -> Iterator[str]:
         "edu,bus=port-pair,addr=0.0,multifunction=on",
         "e1000e,bus=port-pair,addr=0.1,netdev=h1,romfile=",
         f"edu,bus=port-spare,id={SPARE}",
+        "edu,bus=port-open",
     ):
         yield from ("-device", device)
 

@@ -208,6 +208,17 @@ def test_the_host_drives_a_neighbour(backend: Backend, ask: Ask) -> None:
         assert ask(address, "--backend", backend)["healthy"]
 
 
+def test_the_port_above_is_not_to_blame(backend: Backend, ask: Ask) -> None:
+    """It is in the group, and a driver of the host has it, which the kernel allows."""
+    address = devices.address("edu-with-its-port")
+    port = pci(address).resolve().parent.name
+    assert binding.group(port) == binding.group(address)
+    assert binding.driver(port) == "pcieport"
+    assert ask(address, "--backend", backend, "--open")["healthy"]
+    (finding,) = as_user(address)["findings"]
+    assert finding["id"] == "permission"
+
+
 def test_a_neighbour_without_a_driver_is_not_to_blame(ask: Ask) -> None:
     with binding.given(devices.address("e1000e-in-a-pair"), None):
         assert ask(devices.address("edu-in-a-pair"))["healthy"]
