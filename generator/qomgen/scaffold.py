@@ -149,7 +149,7 @@ class ProjectView:
 
 def owners(name: str, package: str, source: str) -> dict[str, str]:
     """Who writes which file of a project, by path; of the last one, what lies below it."""
-    once = "yours; written once, by `qomgen new`"
+    once = "yours; written once, by qomgen new"
     return {
         f"device_specs/{name}.yaml": f"{once}: what the device is",
         f"qemu/{source}": f"{once}: what it does, in QEMU",
@@ -160,7 +160,7 @@ def owners(name: str, package: str, source: str) -> dict[str, str]:
         ".pre-commit-config.yaml": once,
         ".gitignore": once,
         "README.md": once,
-        "generated/": "qomgen's; written by each `qomgen generate`, never by hand",
+        "generated/": "qomgen's; written by each qomgen generate, never by hand",
     }
 
 
