@@ -10,6 +10,7 @@
 archive gets QEMU's source from Debian, tree unpacks and configures it, compiler makes one object,
 cut takes hand-written blocks out, units says which (data), objects and headers are the two proofs,
 binary links and asks QEMU itself, probe asks the compiler for numbers, checkpatch asks for style.
+projects has `qomgen new` make devices, integrated builds trees into which they were brought.
 
 What is downloaded and built is kept in $QOMGEN_CACHE, by default ~/.cache/qomgen, under keys made of
 its content; it can be deleted at any time.  tree.PACKAGES names the Debian packages that are needed.

@@ -8,9 +8,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.qemu import binary, cache, objects, projects
-from tests.qemu.integrated import integrated
+from tests.qemu import archive, binary, cache, objects, projects, tree
+from tests.qemu.integrated import Integrated, integrated
 from tests.qemu.run import run
+
+from .packages import Missing
 
 SERIES = "10.0"
 
@@ -22,9 +24,17 @@ def folder() -> Path:
     """QEMU with generated VFIO types and the new devices of the tests, to be put into a guest.
 
     It has qemu-system-x86_64 with its firmware, the qtest of each device, and in lib/ the libraries
-    that they are linked with.  Raises what `tests.qemu.integrated.integrated` raises.
+    that they are linked with.  Raises `Missing` when QEMU can't be had or built here, and
+    `CommandError` when building it fails.
     """
-    made = integrated(SERIES, list(projects.made().values()))
+    try:
+        made = integrated(SERIES, list(projects.made().values()))
+    except (tree.Missing, archive.NotServed, archive.Unreachable) as error:
+        raise Missing(str(error)) from error
+    return _put_together(made)
+
+
+def _put_together(made: Integrated) -> Path:
     program = made.program(_generated())
     tests = [made.qtest(f"{name}-test") for name in projects.made()]
     libraries = {path for each in (program, *tests) for path in _libraries(each)}
