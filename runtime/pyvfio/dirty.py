@@ -273,13 +273,20 @@ class DmaLogging:
 
         Raises:
             ValueError: these are not whole pages.
+            NotAvailable: Linux cannot read it: it was built without IOMMUFD_DRIVER.
             VfioError: the kernel refused: EINVAL if the device does not log any more.
         """
         bitmap = DirtyBitmap(iova, length, page_size or self.page_size)
         asked = uapi.vfio_device_feature_dma_logging_report(
             iova, length, bitmap.page_size, bitmap.address
         )
-        self._features.get(Feature.DMA_LOGGING_REPORT, asked)
+        try:
+            self._features.get(Feature.DMA_LOGGING_REPORT, asked)
+        except VfioError as error:
+            if error.errno == errno.EOPNOTSUPP:
+                advice = "this Linux was built without what logs are read with (IOMMUFD_DRIVER)"
+                raise error.refined(errors.NotAvailable, advice) from error
+            raise
         return bitmap
 
     def close(self) -> None:

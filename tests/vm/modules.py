@@ -25,6 +25,8 @@ OPTIONS = {
     "IOMMUFD": "m",
     # iommufd's only need that is not a module; see _borrow_span_iterator().
     "INTERVAL_TREE_SPAN_ITER": "y",
+    # Bitmaps that programs read: without, the log that a device keeps of its DMA cannot be read.
+    "IOMMUFD_DRIVER": "y",
     "VFIO_DEVICE_CDEV": "y",
     "VFIO_NOIOMMU": "y",
     "SAMPLE_VFIO_MDEV_MTTY": "m",
@@ -76,6 +78,7 @@ def built(kernel: Path) -> Path:
             _relocate(headers, unpacked)
             _configure(headers)
             _borrow_span_iterator(tree)
+            _link_bitmaps(tree)
             (tree / "Kbuild").write_text("".join(f"obj-m += {name}/\n" for name in _FOLDERS))
             run(
                 ["make", "-C", headers, f"M={tree}", f"-j{os.cpu_count()}", "modules"],
@@ -147,3 +150,10 @@ def _borrow_span_iterator(tree: Path) -> None:
     (iommufd / "interval_tree.c").write_text(copied)
     with (iommufd / "Makefile").open("a") as stream:
         stream.write("iommufd-y += interval_tree.o\n")
+
+
+def _link_bitmaps(tree: Path) -> None:
+    """Link into iommufd what IOMMUFD_DRIVER would put into the kernel itself."""
+    makefile = tree / "drivers" / "iommu" / "iommufd" / "Makefile"
+    text = makefile.read_text().replace("obj-$(CONFIG_IOMMUFD_DRIVER) +=", "iommufd-y +=")
+    makefile.write_text(text)

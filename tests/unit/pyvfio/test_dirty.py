@@ -139,6 +139,14 @@ def test_what_cannot_be_logged(source: Device, kernel: FakeKernel) -> None:
         nic.dma_logging([IovaRange(0, 0xFFF)])
 
 
+def test_a_linux_that_cannot_read_the_log(source: Device, kernel: FakeKernel) -> None:
+    with source.dma_logging([IovaRange(0, 0xFFF)]) as log:
+        kernel.calls.clear()
+        kernel.fail_at, kernel.fail_with = 1, errno.EOPNOTSUPP
+        with pytest.raises(errors.NotAvailable, match="IOMMUFD_DRIVER"):
+            log.report(0, 0x1000)
+
+
 def test_a_log_ends_with_the_device(source: Device) -> None:
     with source.dma_logging([IovaRange(0, 0xFFF)]):
         source.close()
