@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -98,3 +99,47 @@ def test_an_installed_runtime_finds_its_devices(installed: Path, tmp_path: Path)
         "    print(each.name, each.load().__name__)\n"
     )
     assert run(installed / "python", "-c", script, cwd=tmp_path) == "qomgen qomgen_devices\n"
+
+
+# A project of one's own
+
+
+NEW = (
+    *("new", "edu-passthru", "--parent", "vfio-pci", "--pci-id", "1234:11e8", "--yes"),
+    *("--property", "max-queues:uint32=8", "--property", "x-trace:bool"),
+    *("--property", "mode:on-off-auto", "--property", "vram:size=16M"),
+)
+
+
+@pytest.fixture(scope="module")
+def programs(installed: Path) -> Path:
+    """The same, with pytest, which a project asks for when it is worked on."""
+    run(installed / "pip", "install", "--quiet", "pytest", cwd=installed)
+    return installed
+
+
+def test_from_an_empty_folder_to_a_passing_pytest(
+    programs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = time.monotonic()
+    run(programs / "qomgen", *NEW, cwd=tmp_path)
+    made = time.monotonic()
+    said = run(programs / "python", "-m", "pytest", "-q", cwd=tmp_path / "edu-passthru")
+    end = time.monotonic()
+    with capsys.disabled():
+        took = f"{end - start:.1f} s, {made - start:.1f} s of it to make it"
+        sys.stdout.write(f"\nfrom qomgen new to a passing pytest: {took}\n")
+    assert " passed in " in said
+    assert "skipped" not in said
+    assert run(programs / "qomgen", "check", cwd=tmp_path / "edu-passthru").endswith(
+        " are current\n"
+    )
+
+
+def test_an_installed_project_is_found_by_pyqom(programs: Path, tmp_path: Path) -> None:
+    run(programs / "qomgen", *NEW, cwd=tmp_path)
+    run(programs / "pip", "install", "--quiet", "./edu-passthru", cwd=tmp_path)
+    said = run(programs / "python", "-m", "pyqom", "-device", "edu-passthru,help", cwd=tmp_path)
+    assert "  max-queues=<uint32>" in said
+    assert "  x-no-mmap=<bool>" in said
+    run(programs / "pip", "uninstall", "--quiet", "--yes", "edu-passthru", cwd=tmp_path)
