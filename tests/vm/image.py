@@ -30,8 +30,9 @@ from . import cpio, modules, packages, scaffold, udev
 KERNEL = "6.12"
 """The series of Linux that is booted: Debian 12's backported one, and Debian 13's own."""
 
-# The flavour "cloud" is a third of its size and has no e1000e.
-_KERNEL_PACKAGE = rf"linux-image-{re.escape(KERNEL)}\.[^-]+-amd64"
+KERNEL_PACKAGE = rf"linux-image-{re.escape(KERNEL)}\.[^-]+-amd64"
+"""Names of its packages.  The flavour "cloud" is a third of its size and has no e1000e."""
+
 _DRIVERS = ("iommufd", "vfio-pci", "vfio_iommu_type1", "mtty", "e1000e", "nvme")
 
 # Shared libraries of the interpreter and of ctypes, lzma, uuid ...; the rest of what Debian's
@@ -101,7 +102,7 @@ def base() -> Base:
 
 @functools.cache
 def _kernel_package() -> str:
-    return packages.newest(_KERNEL_PACKAGE)
+    return packages.newest(KERNEL_PACKAGE)
 
 
 def headers() -> Path:

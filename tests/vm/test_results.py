@@ -21,3 +21,10 @@ def test_the_guest_ran_what_the_host_collected(
 
 def test_the_kernels_log_came_back(results: Results) -> None:
     assert b"DMAR: IOMMU enabled" in results.files["dmesg"]
+
+
+def test_the_kernel_took_modules_of_its_own_source(results: Results) -> None:
+    """They are not signed, and nothing else is to be said of them."""
+    lines = results.files["dmesg"].decode().splitlines()
+    assert sum("module verification failed" in line for line in lines) == 1
+    assert not [line for line in lines if "disagrees about version" in line or "WARNING:" in line]

@@ -176,6 +176,17 @@ def test_a_group_goes_to_one_iommufd(iommufd: Iommufd) -> None:
         assert bind(cdev, iommufd.fileno()) != edu.device_id
 
 
+def test_a_driver_of_the_host_cannot_join_an_owned_group(iommufd: Iommufd) -> None:
+    neighbour = devices.address("e1000e-in-a-pair")
+    with binding.given(neighbour, None):
+        with iommufd.open_device(devices.address("edu-in-a-pair")):
+            override = binding.folder(neighbour) / "driver_override"
+            override.write_text("e1000e\n")
+            with pytest.raises(OSError, match=os.strerror(errno.EINVAL)):
+                (binding.PCI / "drivers_probe").write_text(neighbour)
+        assert binding.driver(neighbour) is None
+
+
 # Attaching
 
 
