@@ -26,16 +26,18 @@ def commands(page: str, kind: str = "console") -> list[Command]:
         for line in block.splitlines():
             if line.startswith("$ "):
                 found.append((line.removeprefix("$ "), []))
-            elif line.startswith("> "):
+            elif line == ">" or line.startswith("> "):
                 # A command goes on, as a shell's second prompt shows it.
                 words, printed = found.pop()
-                found.append((f"{words}\n{line.removeprefix('> ')}", printed))
+                found.append((f"{words}\n{line[2:]}", printed))
             else:
                 found[-1][1].append(line)
     return [Command(words, tuple(printed)) for words, printed in found]
 
 
-def check(said: Sequence[Command], folder: Path, environment: Mapping[str, str]) -> None:
+def check(
+    said: Sequence[Command], folder: Path, environment: Mapping[str, str], interpreter: str = "bash"
+) -> None:
     """
     Run the commands in one shell, as a reader would, in `folder`.
 
@@ -47,7 +49,7 @@ def check(said: Sequence[Command], folder: Path, environment: Mapping[str, str])
     # A line of its own ends what each prints.
     script = "".join(f"{command.words}\necho '<end>'\n" for command in said)
     done = subprocess.run(
-        ["bash"],
+        [interpreter],
         input=script,
         cwd=folder,
         env=environment,

@@ -55,7 +55,7 @@ _PROJECT = (
     *("tests/vm/guest_no_iommu", "tests/vm/guest_no_remapping"),
     *("tests/unit/pyvfio/questions.py", "tests/unit/pyvfio/answers.json"),
     *("tests/unit/pyvfio/iommufd_questions.py", "tests/unit/pyvfio/iommufd_answers.json"),
-    *("docs/pyvfio-guide.md", "examples/nvme_identify.py"),
+    *("docs/guide.md", "docs/pyvfio-guide.md", "examples/nvme_identify.py", "tests/console.py"),
 )
 
 

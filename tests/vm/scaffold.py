@@ -25,7 +25,7 @@ def folder() -> Path:
     """
     _folders.append(tempfile.TemporaryDirectory(prefix="qomgen-new-"))
     made = Path(_folders[-1].name) / NAME
-    words = ["--parent", "vfio-pci", "--pci-id", "1234:11e8", "--property", "max-queues:uint32=8"]
+    words = ["--parent", "vfio-pci", "--pci-id", "1234:11e8", "--property", "queues:uint32=8"]
     words += ["--property", "x-trace:bool", "--into", str(made), "--yes"]
     run([sys.executable, "-m", "qomgen", "new", NAME, *words])
     return made

@@ -62,10 +62,10 @@ def plugged(backend: Backend, name: str, **options: int) -> Iterator[VFIOPCIDevi
 
 @pytest.mark.parametrize("name", devices.EDUS)
 def test_the_id_register_of_edu_is_read_through_the_bar(machine: Backend, name: str) -> None:
-    with plugged(machine, name, max_queues=3) as dev:
+    with plugged(machine, name, queues=3) as dev:
         plugs.switch_on(dev)
         assert vfio_region_read(dev, 0, edu.REG_ID, 4) == 0x010000ED
-        assert object_property_get_int(dev, "max-queues") == 3
+        assert object_property_get_int(dev, "queues") == 3
 
 
 def test_another_device_is_refused_and_let_go(machine: Backend) -> None:
