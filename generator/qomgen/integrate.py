@@ -30,6 +30,18 @@ from qomgen.qemutree import (
 )
 from qomgen.record import PlacedEntry, PlacedFile, Record
 
+_HEADER = b"# SPDX-License-Identifier: GPL-2.0-or-later\n"
+"""What a build file of a new folder begins with."""
+
+_KNOWN = {
+    "kconfig": "defined",
+    "sources": "built",
+    "qtest": "listed",
+    "subdir": "entered",
+    "source": "read",
+}
+"""What a build file does with that which an entry names, by the entry's kind."""
+
 QTEST_BUILD = QTESTS / "meson.build"
 
 Key: TypeAlias = tuple[PurePosixPath, str, str]
@@ -73,6 +85,8 @@ class _Planner:
         self.before = before
         self.force = force
         self.draft = Draft(root)
+        self.clean = self.draft
+        """The tree without the project; `draft` goes on from it."""
         self.troubles: list[Trouble] = []
         self.record = Record()
         self.found: set[Key] = set()
@@ -175,9 +189,7 @@ class _Planner:
                 )
                 continue
             self.draft.write(path, data)
-            origin = str(hand.folder / path) if path in hand.files else ""
-            placed = PlacedFile(frozenset({record.digest(data)}), there, origin)
-            self.record.files[path] = placed
+            self._own(path, data, there, str(hand.folder / path) if path in hand.files else "")
 
     def place_entry(
         self, path: PurePosixPath, kind: str, name: str, lines: Sequence[str], insertion: Insertion
@@ -190,7 +202,7 @@ class _Planner:
         line = _named_on(text, kind, name)
         if line is not None:
             if "\n".join(["", *lines, ""]) not in f"\n{text}\n":
-                known = {"kconfig": "defined", "sources": "built", "qtest": "listed"}[kind]
+                known = _KNOWN[kind]
                 self.trouble(
                     path,
                     f"{name} is {known} here already, in other words than qomgen's",
@@ -198,8 +210,44 @@ class _Planner:
                     line,
                 )
             return
-        self.draft.write(path, insertion.applied(text).encode())
-        self.record.entries.append(PlacedEntry(path, kind, name, (insertion.text,)))
+        data = insertion.applied(text).encode()
+        self.draft.write(path, data)
+        own = self.record.files.get(path)
+        if own is None:
+            self.record.entries.append(PlacedEntry(path, kind, name, (insertion.text,)))
+        else:
+            # A build file of the project's own folder goes as a whole.
+            self._own(path, data, own.replaced, own.origin)
+
+    def _own(
+        self, path: PurePosixPath, data: bytes, replaced: bytes | None = None, origin: str = ""
+    ) -> None:
+        digests = frozenset({record.digest(data)})
+        self.record.files[path] = PlacedFile(digests, replaced, origin)
+
+    def place_folder(self, part: Part) -> None:
+        """Let the build enter the part's folder, if that is new, through build files of its own."""
+        above, name = part.folder.parent, part.folder.name
+        build, symbols = part.folder / "meson.build", part.folder / "Kconfig"
+        ways = []
+        if part.sources is not None and self.clean.read(build) is None:
+            ways.append((build, "subdir", mesonbuild.subdir_line(name), mesonbuild.place_subdir))
+        if part.symbol is not None and self.clean.read(symbols) is None:
+            ways.append((symbols, "source", kconfig.source_line(name), kconfig.place_source))
+        if any(self.clean.read(path) is not None for path in (build, symbols)):
+            # One of QEMU's own that lacks the other is no place for a device: what needs the missing one tells so.
+            return
+        for path, kind, line, place in ways:
+            if self.draft.read(path) is None:
+                self.draft.write(path, _HEADER)
+                self._own(path, _HEADER)
+            outer = above / path.name
+            try:
+                insertion = place(text_of(self.draft, outer), name)
+            except mesonbuild.Unexpected as error:
+                self.trouble(outer, str(error), None, error.line)
+                continue
+            self.place_entry(outer, kind, name, [line], insertion)
 
     def place_symbol(self, part: Part) -> None:
         """Define the part's Kconfig symbol in its folder."""
@@ -311,7 +359,13 @@ def _edited(
 
 def _named_on(text: str, kind: str, name: str) -> int | None:
     """The line, from 1, on which a build file names what an entry of `kind` is for."""
-    return kconfig.defined(text, name) if kind == "kconfig" else mesonbuild.mentions(text, name)
+    if kind == "kconfig":
+        return kconfig.defined(text, name)
+    if kind == "source":
+        lines = text.split("\n")
+        wanted = kconfig.source_line(name)
+        return lines.index(wanted) + 1 if wanted in lines else None
+    return mesonbuild.mentions(text, name)
 
 
 def plan(
@@ -342,7 +396,7 @@ def plan(
     planner = _Planner(tree.root, before, force=force)
     planner.strip(wanted)
     planner.raise_if_any()
-    clean = planner.draft.copy()
+    clean = planner.clean = planner.draft.copy()
     _check_sources(planner, tree, parts, hand)
     made = Plan(tree.root, project, before, planner.record, clean, planner.draft)
     for part in parts:
@@ -383,7 +437,7 @@ def _check_sources(planner: _Planner, tree: QemuTree, parts: Sequence[Part], han
 def _stage(planner: _Planner, part: Part, hand: Hand, made: Plan) -> None:
     """Lay one part over the tree: first the device, then its tests."""
     steps = (
-        (part.files, (planner.place_symbol, planner.place_sources)),
+        (part.files, (planner.place_folder, planner.place_symbol, planner.place_sources)),
         (part.test_files, (planner.place_tests,)),
     )
     for is_test, (files, places) in enumerate(steps):

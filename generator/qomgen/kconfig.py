@@ -89,6 +89,34 @@ def place(text: str, symbol: Symbol) -> Insertion:
     return Insertion.after_line(lines, after.last, ["", *symbol.lines()])
 
 
+def source_line(folder: str) -> str:
+    """The line that reads the Kconfig of a folder below."""
+    return f"source {folder}/Kconfig"
+
+
+def place_source(text: str, folder: str) -> Insertion:
+    """Where a maintainer would read another folder's Kconfig: after the name before its own, in the longest list."""
+    lines = text.split("\n")
+    groups: list[list[tuple[str, int]]] = [[]]
+    for number, line in enumerate(lines):
+        match = re.match(r"source\s+\"?([\w-]+)/Kconfig", line)
+        if match:
+            groups[-1].append((match[1], number))
+        elif not line.strip():
+            groups.append([])
+    return Insertion.after_line(
+        lines, after_name(max(groups, key=len), folder), [source_line(folder)]
+    )
+
+
+def after_name(group: Sequence[tuple[str, int]], name: str) -> int:
+    """The line after which `name` belongs among names and their lines; the one before the first if it is smallest."""
+    before = [each for each in group if each[0] < name]
+    if before:
+        return max(before)[1]
+    return group[0][1] - 1 if group else -1
+
+
 def is_sorted(names: Sequence[str]) -> bool:
     """Whether `names` are in order."""
     return all(one <= other for one, other in itertools.pairwise(names))

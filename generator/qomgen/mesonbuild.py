@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qomgen.kconfig import is_sorted
+from qomgen.kconfig import after_name, is_sorted
 from qomgen.qemutree import Insertion
 
 _BLOCK_BEGINS = re.compile(r"(if|foreach)\b")
@@ -217,6 +217,37 @@ def _heading(lines: Sequence[str], first: int) -> bool:
         if lines[at].startswith("#") and at > 0 and not lines[at - 1].strip():
             return True
     return False
+
+
+# A folder
+
+
+def subdir_line(folder: str) -> str:
+    """The statement that enters a folder below."""
+    return f"subdir('{folder}')"
+
+
+def place_subdir(text: str, folder: str) -> Insertion:
+    """
+    Where a maintainer would enter another folder: after the name before its own, in the longest list of folders.
+
+    Raises:
+        Unexpected: if the file can't be read.
+    """
+    lines = text.split("\n")
+    named = [
+        (each, match[1])
+        for each in statements(text)
+        if not each.nested and (match := re.match(r"subdir\('([\w-]+)'\)", each.text))
+    ]
+    if not named:
+        last = max((number for number, line in enumerate(lines) if line.strip()), default=-1)
+        return Insertion.after_line(lines, last, [subdir_line(folder)])
+    names = {each.first: name for each, name in named}
+    groups = _paragraphs(lines, [each for each, _ in named])
+    longest = max(groups, key=len)
+    place = after_name([(names[each.first], each.last) for each in longest], folder)
+    return Insertion.after_line(lines, place, [subdir_line(folder)])
 
 
 # A qtest

@@ -52,9 +52,9 @@ class PlacedEntry:
 
     file: PurePosixPath
     kind: str
-    """kconfig, sources or qtest."""
+    """kconfig, sources, qtest, subdir or source."""
     name: str
-    """What it is for: a symbol, a C file, a test."""
+    """What it is for: a symbol, a C file, a test, a folder."""
     texts: tuple[str, ...]
     """What may stand there: one text, and two while a run is changing it; see `qemutree.Insertion`."""
 

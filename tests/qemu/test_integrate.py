@@ -156,31 +156,46 @@ def test_it_adds_and_takes_back(place: Place) -> None:
     assert not (place.tree / ".qomgen").exists()
 
 
+def switched_on(place: Place, mode: str, *given: str) -> set[str]:
+    """The symbols that scripts/minikconf.py switches on, in a `mode` of its, where `given` are on from outside."""
+    settings = [f"CONFIG_{name}=y" for name in ("LINUX", "X86_64", "I386", *given)]
+    devices = place.tree / "devices.mak"
+    devices.write_text("CONFIG_Q35=y\n")
+    script = place.source.path / "scripts" / "minikconf.py"
+    words: list[str | Path] = [sys.executable, script, mode, "out.mak", "out.d", devices.name]
+    told = run([*words, "Kconfig", *settings], cwd=place.tree)
+    for made in ("devices.mak", "out.d"):
+        (place.tree / made).unlink()
+    return set(re.findall(r"^CONFIG_(\w+)=y$", told, re.MULTILINE))
+
+
 def test_qemus_own_reader_of_kconfig_switches_the_symbols(place: Place) -> None:
     """scripts/minikconf.py, which configure runs for each target."""
     place.integrate()
-    script = place.source.path / "scripts" / "minikconf.py"
-
-    def on(mode: str, *given: str) -> set[str]:
-        settings = [f"CONFIG_{name}=y" for name in ("LINUX", "X86_64", "I386", *given)]
-        devices = place.tree / "devices.mak"
-        devices.write_text("CONFIG_Q35=y\n")
-        words: list[str | Path] = [
-            sys.executable,
-            script,
-            mode,
-            "out.mak",
-            "out.d",
-            devices.name,
-            "Kconfig",
-            *settings,
-        ]
-        told = run(words, cwd=place.tree)
-        return set(re.findall(r"^CONFIG_(\w+)=y$", told, re.MULTILINE))
-
-    usual = on("--defconfig", "KVM")
+    usual = switched_on(place, "--defconfig", "KVM")
     assert {"PCI", "PCI_DEVICES", "VFIO_PCI", "MY_DEV", "VFIO_MY_ASSIGN"} <= usual
-    assert not {"MY_DEV", "VFIO_MY_ASSIGN"} & on("--allnoconfig", "KVM")
+    assert not {"MY_DEV", "VFIO_MY_ASSIGN"} & switched_on(place, "--allnoconfig", "KVM")
+
+
+def test_a_folder_of_its_own_is_entered(place: Place) -> None:
+    spec = place.project / "device_specs/my-dev.yaml"
+    spec.write_text(spec.read_text().replace("hw/misc/", "hw/mine/"))
+    source = place.project / "qemu/hw/misc/my-dev.c"
+    lay(place.project, {"qemu/hw/mine/my-dev.c": source.read_text()})
+    source.unlink()
+    before = place.look()
+    assert place.integrate() == cli.CLEAN, place.out
+    lines = {}
+    for name, above in (("Kconfig", "source mem/Kconfig"), ("meson.build", "subdir('mem')")):
+        text = place.text(f"hw/{name}").split("\n")
+        line = above.replace("mem", "mine")
+        assert text[text.index(above) + 1] == line
+        lines[f"hw/{name}"] = [line]
+    added = _added(before, place.look())
+    assert {path: added[path] for path in lines} == lines
+    assert "MY_DEV" in switched_on(place, "--defconfig", "KVM")
+    place.integrate("--undo")
+    assert place.look() == before
 
 
 def test_meson_reads_what_it_wrote(place: Place) -> None:

@@ -351,3 +351,65 @@ def test_the_c_file_of_the_tree_may_include_what_is_generated(place: Place) -> N
     lay(place.tree, {"hw/vfio/pci.c": '#include "my-assign.c.inc"\n'})
     assert place.run() == cli.CLEAN
     assert place.look()["hw/vfio/Kconfig"].decode() == TREE["hw/vfio/Kconfig"]
+
+
+def test_a_folder_of_its_own(place: Place) -> None:
+    place.spec("hw/misc/my-dev.c", "hw/mine/my-dev.c")
+    lay(place.project, {"qemu/hw/mine/my-dev.c": PROJECT["qemu/hw/misc/my-dev.c"]})
+    (place.project / "qemu/hw/misc/my-dev.c").unlink()
+    assert place.run() == cli.CLEAN, place.out
+    after = {path: data.decode() for path, data in place.look().items()}
+    licence = "# SPDX-License-Identifier: GPL-2.0-or-later\n"
+    assert after["hw/mine/Kconfig"] == (
+        f"{licence}\nconfig MY_DEV\n    bool\n    default y if PCI_DEVICES\n    depends on PCI\n"
+    )
+    statement = "system_ss.add(when: 'CONFIG_MY_DEV', if_true: files('my-dev.c'))\n"
+    assert after["hw/mine/meson.build"] == f"{licence}\n{statement}"
+    assert after["hw/Kconfig"].startswith("source mine/Kconfig\nsource misc/Kconfig\n")
+    assert after["hw/meson.build"] == "subdir('mine')\nsubdir('misc')\nsubdir('vfio')\n"
+    assert "hw/mine/my-dev.c.inc" in after
+    assert place.run() == cli.CLEAN
+    assert place.out.startswith("0 written, 0 removed")
+    other = (
+        MY_DEV.replace("hw/misc/my-dev", "hw/mine/zz")
+        .replace("my-dev", "zz")
+        .replace("MyDev", "Zz")
+    )
+    lay(
+        place.project,
+        {
+            "device_specs/zz.yaml": other.replace("MY_DEV", "ZZ"),
+            "qemu/hw/mine/zz.c": '#include "zz.c.inc"\n',
+        },
+    )
+    assert place.run() == cli.CLEAN, place.out
+    assert (
+        place.look()["hw/mine/meson.build"]
+        .decode()
+        .endswith(f"{statement}{statement.replace('MY_DEV', 'ZZ').replace('my-dev', 'zz')}")
+    )
+    assert place.look()["hw/meson.build"].decode() == after["hw/meson.build"]
+    place.edit("hw/mine/Kconfig", "bool", "bool # edited")
+    assert place.run("--undo") == cli.BAD_INPUT
+    place.edit("hw/mine/Kconfig", "bool # edited", "bool")
+    assert place.run("--undo") == cli.CLEAN
+    assert place.is_pristine()
+
+
+def test_build_files_of_a_folder_of_its_own_may_be_hand_written(place: Place) -> None:
+    place.spec("hw/misc/my-dev.c", "hw/mine/my-dev.c")
+    (place.project / "qemu/hw/misc/my-dev.c").unlink()
+    by_hand = {
+        "hw/mine/my-dev.c": PROJECT["qemu/hw/misc/my-dev.c"],
+        "hw/mine/Kconfig": "# Mine\nconfig MY_DEV\n    bool\n    default y if PCI_DEVICES\n    depends on PCI\n",
+        "hw/mine/meson.build": "# Mine\nsystem_ss.add(when: 'CONFIG_MY_DEV', if_true: files('my-dev.c'))\n",
+    }
+    lay(place.project / "qemu", by_hand)
+    assert place.run() == cli.CLEAN, place.out
+    after = place.look()
+    assert {path: after[path].decode() for path in by_hand} == by_hand
+    assert b"subdir('mine')" in after["hw/meson.build"]
+    assert place.run() == cli.CLEAN
+    assert place.out.startswith("0 written, 0 removed")
+    place.run("--undo")
+    assert place.is_pristine()
