@@ -76,7 +76,7 @@ class DirtyBitmap:
         return ctypes.sizeof(self._words)
 
     def __bool__(self) -> bool:
-        return any(self._words)
+        return self._number() != 0
 
     def __contains__(self, address: int) -> bool:
         place = (address - self.iova) // self.page_size
@@ -109,6 +109,7 @@ class DirtyBitmap:
             self._words[number] |= word
 
     def _number(self) -> int:
+        """Return the bits without those behind the last page, which Linux may set as well."""
         return int.from_bytes(bytes(self._words), "little") & (1 << self.pages) - 1
 
 

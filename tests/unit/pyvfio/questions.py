@@ -22,6 +22,7 @@ from pyvfio.kernel import Kernel
 from pyvfio.sysfs import Sysfs
 from pyvfio.uapi import container as c
 from pyvfio.uapi import device as d
+from pyvfio.uapi import feature as f
 from pyvfio.uapi import pci
 from pyvfio.uapi.base import Ioctl, Struct
 
@@ -237,6 +238,117 @@ def of_irqs(q: Questions, device: int) -> None:
     q.kernel.close(eventfd)
 
 
+def of_dirty_pages(q: Questions, container: int) -> None:
+    """Ask which pages were written to."""
+    memory = mmap.mmap(-1, 4 * PAGE)
+    vaddr = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    mapping = c.vfio_iommu_type1_dma_map.sized(flags=3, vaddr=vaddr, iova=0x10000, size=4 * PAGE)
+    q.kernel.ioctl(container, c.VFIO_IOMMU_MAP_DMA.number, mapping)
+    bits = (ctypes.c_uint64 * 1)()
+
+    def order(what: str, flags: int, data: bytes = b"") -> None:
+        text = bytes(c.vfio_iommu_type1_dirty_bitmap(8 + len(data), flags)) + data
+        buffer = ctypes.create_string_buffer(text, len(text))
+        request = c.VFIO_IOMMU_DIRTY_PAGES.number
+        q.ask(f"dirty pages: {what}", lambda: q.kernel.ioctl(container, request, buffer))
+
+    def bitmap(pages: int = PAGE, size: int = 8) -> c.vfio_bitmap:
+        return c.vfio_bitmap(pages, size, ctypes.cast(bits, ctypes.POINTER(ctypes.c_uint64)))
+
+    def get(what: str, iova: int, size: int, where: c.vfio_bitmap) -> None:
+        bits[0] = 0
+        order(what, 4, bytes(c.vfio_iommu_type1_dirty_bitmap_get(iova, size, where)))
+        q.ask(f"dirty pages: bits of {what}", lambda: int(bits[0]))
+
+    get("before", 0x10000, 4 * PAGE, bitmap())
+    order("two flags", 3)
+    order("unknown flag", 8)
+    order("start", 1)
+    order("start again", 1)
+    order("too short", 4)
+    get("all", 0x10000, 4 * PAGE, bitmap())
+    get("all again", 0x10000, 4 * PAGE, bitmap())
+    get("more", 0x10000 - PAGE, 8 * PAGE, bitmap())
+    get("a part", 0x10000, PAGE, bitmap())
+    get("a hole", 1 << 30, PAGE, bitmap())
+    get("no page", 0x10000, PAGE + 1, bitmap())
+    get("nothing", 0x10000, 0, bitmap())
+    get("large pages", 0x10000, 4 * PAGE, bitmap(2 * PAGE))
+    get("no room", 0x10000, 4 * PAGE, bitmap(size=0))
+    bits[0] = 0
+    for what, tracked in (("tracked", True), ("not tracked", False)):
+        if not tracked:
+            order("stop", 2)
+            order("stop again", 2)
+            q.kernel.ioctl(container, c.VFIO_IOMMU_MAP_DMA.number, mapping)
+        text = bytes(c.vfio_iommu_type1_dma_unmap(48, 1, 0x10000, 4 * PAGE)) + bytes(bitmap())
+        buffer = ctypes.create_string_buffer(text, len(text))
+        unmap = partial(q.kernel.ioctl, container, c.VFIO_IOMMU_UNMAP_DMA.number, buffer)
+        q.ask(f"unmap with bits, {what}", unmap)
+        q.ask(f"bits of what was unmapped, {what}", lambda: int(bits[0]))
+    everything = c.vfio_iommu_type1_dma_unmap.sized(flags=c.VFIO_DMA_UNMAP_FLAG_ALL)
+    q.kernel.ioctl(container, c.VFIO_IOMMU_UNMAP_DMA.number, everything)
+
+
+def of_features(q: Questions, device: int) -> None:
+    """Ask what a device has besides, as one does that has nothing but low power."""
+    get, set_it, probe = 1 << 16, 1 << 17, 1 << 18
+
+    def order(what: str, flags: int, data: bytes = b"", argsz: int = 0) -> None:
+        text = bytes(f.vfio_device_feature(argsz or 8 + len(data), flags)) + data
+        buffer = ctypes.create_string_buffer(text, len(text))
+        request = f.VFIO_DEVICE_FEATURE.number
+        q.ask(f"feature {what}", lambda: q.kernel.ioctl(device, request, buffer))
+
+    for number in (*range(13), 4711):
+        for what, flags in (("", 0), (" to get", get), (" to set", set_it)):
+            order(f"{number}: probe{what}", number | probe | flags, bytes(64))
+        order(f"{number}: get", number | get, bytes(64))
+    for number in (3, 4, 5):
+        order(f"{number}: nothing", number, bytes(64))
+        order(f"{number}: both", number | get | set_it, bytes(64))
+        order(f"{number}: unknown flag", number | set_it | 1 << 19, bytes(64))
+        order(f"{number}: short", number | set_it, bytes(64), argsz=4)
+    wakeup = q.kernel.eventfd()
+    order("sleep until", 4 | set_it, struct.pack("=iI", -1, 0))
+    order("sleep until, without room", 4 | set_it, struct.pack("=i", wakeup))
+    order("sleep", 3 | set_it)
+    order("sleep again", 3 | set_it)
+    order("sleep until, asleep", 4 | set_it, struct.pack("=iI", wakeup, 0))
+    order("wake", 5 | set_it)
+    order("wake again", 5 | set_it)
+    order("sleep until again", 4 | set_it, struct.pack("=iI", wakeup, 0))
+    order("wake at last", 5 | set_it)
+    q.kernel.close(wakeup)
+
+
+def of_ioeventfds(q: Questions, device: int) -> None:
+    """Tie writes to an eventfd."""
+    eventfd = q.kernel.eventfd()
+
+    def order(what: str, flags: int, offset: int, data: int = 0, fd: int = eventfd) -> None:
+        wanted = d.vfio_device_ioeventfd.sized(flags=flags, offset=offset, data=data, fd=fd)
+        q.ioctl(f"ioeventfd: {what}", device, d.VFIO_DEVICE_IOEVENTFD, wanted)
+
+    order("nobody's", 4, 0x5440, fd=-1)
+    order("two widths", 6, 0x5440)
+    order("no width", 0, 0x5440)
+    order("unknown flag", 20, 0x5440)
+    order("fd -2", 4, 0x5440, fd=-2)
+    order("configuration space", 4, 7 << 40)
+    order("behind the end", 4, 1 << 17)
+    order("a BAR that is not there", 4, 5 << 40)
+    order("MSI-X's table", 4, 3 << 40)
+    for width in (1, 2, 4, 8):
+        order(f"{width} wide", width, 0x5440)
+        order(f"{width} wide again", width, 0x5440)
+        order(f"{width} wide, another value", width, 0x5440, 1)
+        order(f"{width} wide, no more", width, 0x5440, fd=-1)
+        order(f"{width} wide, the other no more", width, 0x5440, 1, fd=-1)
+    order("no more again", 4, 0x5440, fd=-1)
+    q.kernel.close(eventfd)
+
+
 def of_resets(q: Questions, device: int, group: int) -> None:
     """Ask for resets."""
     q.ioctl("reset", device, d.VFIO_DEVICE_RESET)
@@ -263,6 +375,9 @@ def answers(kernel: Kernel, name: str) -> dict[str, int | str]:
             device = device_fd(q, group, name)
             of_regions(q, device)
             of_irqs(q, device)
+            of_dirty_pages(q, container)
+            of_features(q, device)
+            of_ioeventfds(q, device)
             of_resets(q, device, group)
             held = kernel.mmap(device, PAGE, mmap.PROT_READ, 0)
             kernel.close(device)

@@ -16,6 +16,7 @@ from tests.unit.pyvfio.fake.machine import PAGE
 
 FIXED = ctypes.sizeof(uapi.vfio_iommu_type1_dirty_bitmap)
 LONGEST = 1 << 28
+WORD = 64
 
 
 class DirtyPages:
@@ -29,12 +30,15 @@ class DirtyPages:
     def __init__(self, dma: dict[int, int]) -> None:
         self.on = False
         self.dma = dma
+        self._left: dict[int, int] = {}
 
     def ioctl(self, memory: Memory) -> int:
         """Answer VFIO_IOMMU_DIRTY_PAGES."""
         order = uapi.vfio_iommu_type1_dirty_bitmap.from_buffer(memory)
         match order.flags:
             case uapi.VFIO_IOMMU_DIRTY_PAGES_FLAG_START:
+                if not self.on:
+                    self._left.clear()
                 self.on = True
             case uapi.VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP:
                 self.on = False
@@ -69,5 +73,13 @@ class DirtyPages:
         address = ctypes.cast(bitmap.data, ctypes.c_void_p).value or 0
         for iova, size in self.dma.items():
             if start <= iova < end:
-                first = (iova - start) // PAGE
-                mark(address, set(range(first, first + size // PAGE)))
+                first, pages = (iova - start) // PAGE, size // PAGE
+                shift = first % WORD
+                bits = self._left.get(iova, 0) | (1 << pages) - 1
+                if shift:
+                    bits = bits << shift & (1 << pages + shift) - 1
+                places = range(bits.bit_length())
+                mark(address, {first - shift + place for place in places if bits >> place & 1})
+                # Linux shifts its own bits to where they are wanted, and clears them at the old
+                # place: what was shifted beyond is left, and told the next time.
+                self._left[iova] = bits >> pages << pages
