@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +15,7 @@ from pyvfio.cli import main
 from pyvfio.doctor import Diagnosis, User, Wanted, examine, users
 from pyvfio.doctor.case import Case
 from pyvfio.doctor.limits import memlock
-from pyvfio.kernel import Argument, Kernel
-from pyvfio.uapi import container as uapi
+from tests.unit.pyvfio.fake.tree import Tree
 
 ADDRESS = "0000:01:00.0"
 PCI = f"sys/bus/pci/devices/{ADDRESS}"
@@ -27,88 +25,6 @@ GROUP_RULE = (
     ', OWNER="somebody"'
 )
 SOMEBODY = User(1234, (1234,), "somebody", 0)
-
-VIABLE = uapi.VFIO_GROUP_FLAGS_VIABLE
-
-
-class Tree(Kernel):
-    """A kernel whose files are below a folder; those of /dev open with what a test says.
-
-    Attributes:
-        refused: Which files of /dev do not open, and with which errno.
-        memlock: Bytes that may be pinned.
-        viable: What the kernel says of groups.
-        blind: Folders that cannot be listed.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.refused: dict[str, int] = {}
-        self.memlock: int | None = 8 << 20
-        self.viable = VIABLE
-        self.blind: set[str] = set()
-        self.opened: dict[int, str] = {}
-        self.modes: dict[str, int] = {}
-
-    def put(self, path: str, text: str = "") -> None:
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-
-    def point(self, path: str, target: str) -> None:
-        link = self.root / path
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(target)
-
-    def remove(self, path: str) -> None:
-        (self.root / path).unlink()
-
-    def _at(self, path: str) -> str:
-        return f"{self.root}{path}"
-
-    def open(self, path: str, flags: int = os.O_RDWR) -> int:
-        assert flags == os.O_RDWR
-        if number := self.refused.get(path, 0 if self.exists(path) else errno.ENOENT):
-            raise OSError(number, os.strerror(number), path)
-        fd = len(self.opened) + 1000
-        self.opened[fd] = path
-        return fd
-
-    def close(self, fd: int) -> None:
-        del self.opened[fd]
-
-    def ioctl(self, fd: int, request: int, argument: Argument = 0) -> int:
-        assert fd in self.opened
-        if request == uapi.VFIO_CHECK_EXTENSION.number:
-            return int(argument == uapi.VFIO_TYPE1v2_IOMMU)
-        assert request == uapi.VFIO_GROUP_GET_STATUS.number
-        assert isinstance(argument, uapi.vfio_group_status)
-        argument.flags = self.viable
-        return 0
-
-    def memlock_limit(self) -> int | None:
-        return self.memlock
-
-    def read_file(self, path: str) -> bytes:
-        return super().read_file(self._at(path))
-
-    def list_folder(self, path: str) -> list[str]:
-        if path in self.blind:
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-        return super().list_folder(self._at(path))
-
-    def read_link(self, path: str) -> str:
-        return super().read_link(self._at(path))
-
-    def stat(self, path: str) -> os.stat_result:
-        found = super().stat(self._at(path))
-        mode = found.st_mode & ~0o777 | self.modes.get(path, 0o600)
-        # Root's, whoever runs the test.
-        return os.stat_result((mode, *found[1:4], 0, 0, *found[6:]))
-
-    def exists(self, path: str) -> bool:
-        return super().exists(self._at(path))
 
 
 @pytest.fixture
@@ -205,6 +121,13 @@ def test_a_kernel_without_iommufd(tree: Tree) -> None:
     tree.remove("sys/class/misc/iommu/dev")
     assert ask(tree).backend == "legacy"
     assert ids(ask(tree, backend="iommufd")) == ["backend-missing"]
+
+
+def test_a_kernel_without_files_of_single_devices(tree: Tree) -> None:
+    tree.remove(f"{PCI}/vfio-dev/vfio3/dev")
+    assert ask(tree).backend == "legacy"
+    (finding,) = ask(tree, backend="iommufd").findings
+    assert finding.seen[0].path.endswith("/vfio-dev/vfio3/dev")
 
 
 def test_a_kernel_without_groups(tree: Tree) -> None:
@@ -335,8 +258,11 @@ def test_something_encloses_the_process(tree: Tree) -> None:
 
 def test_a_security_module_is_in_the_way(tree: Tree) -> None:
     tree.refused["/dev/vfio/7"] = errno.EACCES
-    tree.modes["/dev/vfio/7"] = 0o666
-    assert ids(ask(tree, backend="legacy")) == ["not-permitted"]
+    for owner, mode in ((0, 0o666), (SOMEBODY.uid, 0o600)):
+        tree.owner, tree.modes["/dev/vfio/7"] = owner, mode
+        assert ids(ask(tree, backend="legacy")) == ["not-permitted"]
+    tree.owner, tree.modes["/dev/vfio/7"] = SOMEBODY.uid, 0o466
+    assert ids(ask(tree, backend="legacy")) == ["permission"]
 
 
 def test_a_device_that_sleeps_deeply_is_left_alone(tree: Tree) -> None:
@@ -360,6 +286,16 @@ def test_who_has_it(tree: Tree) -> None:
     (finding,) = ask(tree).findings
     assert finding.summary == "in use by process 42 of root: qemu -device vfio-pci"
     assert finding.commands == ("kill 42",)
+
+
+def test_who_has_it_shows_to_those_who_may_not_open_it(tree: Tree) -> None:
+    held(tree, "/dev/vfio/7")
+    tree.refused["/dev/vfio/7"] = errno.EACCES
+    assert ids(ask(tree, backend="legacy")) == ["busy", "permission"]
+    # To have opened a device's own file is not to have the device.
+    held(tree, "/dev/vfio/devices/vfio3")
+    tree.refused["/dev/vfio/7"] = errno.EACCES
+    assert ids(ask(tree, backend="legacy")) == ["permission"]
 
 
 def test_who_may_have_it(tree: Tree) -> None:
@@ -434,6 +370,23 @@ def test_since_when_iommufd_wants_the_token(tree: Tree, release: str, found: lis
     assert ids(ask(tree, backend="legacy")) == ["vf-token"]
     assert ids(ask(tree, backend="legacy", vf_token="x")) == []  # noqa: S106 - no secret
     tree.point("sys/bus/pci/devices/0000:00:1f.7/driver", "../../bus/pci/drivers/igb")
+    assert ids(ask(tree, backend="legacy")) == []
+
+
+def test_virtual_functions_that_are_in_use(tree: Tree) -> None:
+    virtual = "sys/bus/pci/devices/0000:01:10.0"
+    tree.point(f"{virtual}/driver", "../../bus/pci/drivers/vfio-pci")
+    tree.point(f"{virtual}/iommu_group", "../../kernel/iommu_groups/8")
+    tree.put(f"{virtual}/enable", "0\n")
+    tree.point(f"{PCI}/virtfn0", "../0000:01:10.0")
+    assert ids(ask(tree, backend="legacy")) == []
+    tree.put(f"{virtual}/enable", "1\n")
+    tree.point("proc/42/fd/5", "/dev/vfio/8")
+    tree.put("proc/42/cmdline", "guest\0")
+    (finding,) = ask(tree, backend="legacy").findings
+    assert finding.id == "vf-token"
+    assert [each.path for each in finding.seen][1:] == ["/proc/42/fd"]
+    tree.point(f"{virtual}/driver", "../../bus/pci/drivers/igbvf")
     assert ids(ask(tree, backend="legacy")) == []
 
 
