@@ -29,7 +29,13 @@ CONFIGURATION = 6 << 16 | 4 << 20 | 1
 READY, FAILED = 1, 2
 
 ADMIN_CREATE_SUBMISSION, ADMIN_CREATE_COMPLETION, ADMIN_IDENTIFY = 0x01, 0x05, 0x06
+ADMIN_VIRTUALIZATION = 0x1C
 IO_WRITE, IO_READ = 0x01, 0x02
+
+# What Identify tells of, and what the virtualization command does with resources of two kinds.
+OF_CONTROLLER, OF_SECONDARY_CONTROLLERS = 0x01, 0x15
+TAKE_FOR_ITSELF, GIVE_TO_SECONDARY, SWITCH_ON = 0x1, 0x8, 0x9
+QUEUES, INTERRUPTS = 0, 1
 
 BLOCK = 512
 PATIENCE = 5.0  # seconds
@@ -126,10 +132,35 @@ class Nvme:
         data = self.mapping.iova + self._data
         queue.command(opcode, namespace, data, *dwords, irq=self.irq)
 
-    def identify(self) -> bytes:
+    def identify(self, what: int = OF_CONTROLLER) -> bytes:
         """What the controller says of itself: 4 KiB."""
-        self._command(self._admin, ADMIN_IDENTIFY, 0, 1)
+        self._command(self._admin, ADMIN_IDENTIFY, 0, what)
         return bytes(self.data)
+
+    def give_up_resources(self) -> None:
+        """Leave what can be had by several controllers to others, from the next reset on."""
+        for kind in (QUEUES, INTERRUPTS):
+            self._virtualize(TAKE_FOR_ITSELF, kind=kind)
+
+    def switch_on(self, function: int) -> None:
+        """Let a virtual function (1 is the first) have what a controller needs, and be one."""
+        secondary = self._secondary(function)
+        self._virtualize(GIVE_TO_SECONDARY, secondary, QUEUES, 2)
+        self._virtualize(GIVE_TO_SECONDARY, secondary, INTERRUPTS, 1)
+        self._virtualize(SWITCH_ON, secondary)
+
+    def _secondary(self, function: int) -> int:
+        """The number of the controller that is a virtual function."""
+        found = self.identify(OF_SECONDARY_CONTROLLERS)
+        for at in range(32, 32 + 32 * found[0], 32):
+            number, _, virtual = struct.unpack_from("<HH4xH", found, at)
+            if virtual == function:
+                return int(number)
+        raise NvmeError(f"there is no controller of virtual function {function}")
+
+    def _virtualize(self, action: int, controller: int = 0, kind: int = 0, count: int = 0) -> None:
+        words = (controller << 16 | kind << 8 | action, count)
+        self._command(self._admin, ADMIN_VIRTUALIZATION, 0, *words)
 
     def write(self, block: int, data: bytes) -> None:
         """Write one block of the first namespace."""

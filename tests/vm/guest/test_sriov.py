@@ -117,6 +117,25 @@ def test_several_are_open_at_once(virtual: Virtual, iommu: Iommu) -> None:
         assert controller.identify()
 
 
+def test_a_virtual_function_is_driven(nvme: Device, open_device: Opener) -> None:
+    """Its owner gives it queues and an interrupt; then it does DMA in an address space of its own."""
+    nvme.features.set_vf_token(TOKEN)
+    with n.driven(nvme) as controller:
+        controller.give_up_resources()
+    nvme.reset()
+    with (
+        made() as (address, _),
+        open_device(address, vf_token=TOKEN) as device,
+        n.driven(nvme) as owner,
+        device.msix.enable() as (vector,),
+    ):
+        owner.switch_on(1)
+        with n.driven(device, vector) as controller:
+            # They are controllers of one subsystem: all but the number is the same.
+            assert controller.identify()[:72] == owner.identify()[:72]
+            assert controller.registers.read32(n.REG_STATUS) & n.READY
+
+
 def test_the_token_may_be_told_when_the_physical_function_is_opened() -> None:
     with (
         legacy(devices.address("nvme"), TOKEN),
