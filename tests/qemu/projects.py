@@ -44,7 +44,8 @@ _TEN_EMULATED = (
 PROJECTS: Mapping[str, tuple[str, ...]] = {
     "edu-passthru": ("--parent=vfio-pci", "--pci-id=1234:11e8", "--property=queues:uint32=8"),
     "ten-kinds-passed": (
-        *("--parent=vfio-pci", "--pci-id=1af4:10e0"),
+        # QEMU's nvme, which the guest of tests/vm has.
+        *("--parent=vfio-pci", "--pci-id=1b36:0010"),
         *(f"--property={each}" for each in _TEN_PASSED),
     ),
     "ten-kinds-emulated": (

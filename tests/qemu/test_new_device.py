@@ -63,6 +63,12 @@ def test_all_of_it_compiles_without_a_warning(
 
 
 @pytest.mark.objects
+@pytest.mark.parametrize("name", projects.PROJECTS)
+def test_its_pytest_passes(name: str) -> None:
+    run([projects.PYTHON, "-m", "pytest", "-q"], cwd=projects.made()[name])
+
+
+@pytest.mark.objects
 @pytest.mark.parametrize("series", ALL)
 @pytest.mark.parametrize("name", projects.PROJECTS)
 def test_it_has_the_style_of_qemu(

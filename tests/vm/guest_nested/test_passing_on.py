@@ -93,16 +93,25 @@ def test_one_that_another_has_is_refused(edu: str) -> None:
             pass
 
 
-def test_its_qtest_tries_the_life_of_a_real_device(edu: str, tmp_path: Path) -> None:
-    ran = subprocess.run(
-        [FOLDER / "edu-passthru-test", "--tap"],
-        env={**ENVIRONMENT, "QTEST_QEMU_BINARY": str(PROGRAM), "EDU_PASSTHRU_HOST": edu},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.mark.parametrize(
+    ("type_", "name", "properties"), [("edu-passthru", "edu", 1), ("ten-kinds-passed", "nvme", 10)]
+)
+def test_its_qtest_tries_the_life_of_a_real_device(
+    type_: str, name: str, properties: int, tmp_path: Path
+) -> None:
+    variable = type_.replace("-", "_").upper() + "_HOST"
+    address = devices.address(name)
+    with binding.given(address, binding.VFIO):
+        ran = subprocess.run(
+            [FOLDER / f"{type_}-test", "--tap"],
+            env={**ENVIRONMENT, "QTEST_QEMU_BINARY": str(PROGRAM), variable: address},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     results = [line for line in ran.stdout.splitlines() if line.startswith(("ok", "not ok"))]
-    assert any(line.endswith("/edu-passthru/life") for line in results)
+    assert any(line.endswith(f"/{type_}/life") for line in results)
+    assert len([line for line in results if f"/{type_}/property/" in line]) == properties
     assert not any("SKIP" in line or line.startswith("not ok") for line in results), results
