@@ -5,18 +5,18 @@ Twin of what QEMU's hw/vfio/migration.c does between vfio_save_setup and vfio_lo
 with the sections of this one device in it; all numbers are in network order:
 
     be32 0x5145564D "QEVM", be32 3
-    byte 1, be32 0, counted string "0000:00:02.0/vfio", be32 0, be32 1          begin: section 0, of which device
+    byte 1, be32 1, counted string "0000:00:02.0/vfio", be32 0, be32 1          begin: section 1, of which device
         be64 DEV_SETUP_STATE, be64 END_OF_STATE
-    byte 0x7E, be32 0
-    byte 2, be32 0                                                              any number: while it still runs
+    byte 0x7E, be32 1
+    byte 2, be32 1                                                              any number: while it still runs
         be64 DEV_DATA_STATE, be64 size, bytes; be64 END_OF_STATE
-    byte 0x7E, be32 0
-    byte 3, be32 0                                                              when it has stopped
+    byte 0x7E, be32 1
+    byte 3, be32 1                                                              when it has stopped
         any number of be64 DEV_DATA_STATE, be64 size, bytes; be64 END_OF_STATE
-    byte 0x7E, be32 0
-    byte 4, be32 0, counted string "0000:00:02.0/vfio", be32 0, be32 1          its configuration
+    byte 0x7E, be32 1
+    byte 4, be32 1, counted string "0000:00:02.0/vfio", be32 0, be32 1          its configuration
         be64 DEV_CONFIG_STATE, configuration (`pci_vmstate`), be64 END_OF_STATE
-    byte 0x7E, be32 0
+    byte 0x7E, be32 1
     byte 0
     byte 6, be32 size, JSON                                                     QEMU reads and skips it
 
@@ -75,6 +75,9 @@ VFIO_MIG_FLAG_DEV_DATA_STATE: Final = 0xFFFFFFFFEF100004
 VFIO_MIG_FLAG_DEV_INIT_DATA_SENT: Final = 0xFFFFFFFFEF100005
 VFIO_MIG_FLAG_DEV_CONFIG_LOAD_READY: Final = 0xFFFFFFFFEF100006
 
+SECTION_ID: Final = 1
+"""The number of the device's sections. QEMU takes 0 for its timers, also when these are not in the file."""
+
 DATA_BUFFER_SIZE: Final = 1 << 20
 """Bytes of device data that are read at once (VFIO_MIG_DEFAULT_DATA_BUFFER_SIZE)."""
 
@@ -127,7 +130,7 @@ def vfio_save(vbasedev: VFIODevice, file: Sink, *, then: MigState = MigState.RUN
     migration_is_blocked()
     before = migration.device_state
     writer = Writer(file)
-    section = Section(0, migration.idstr)
+    section = Section(SECTION_ID, migration.idstr)
     with _saving(current()), ExitStack() as undo:
         undo.callback(_go_back, vbasedev, before)
         writer.put_header()

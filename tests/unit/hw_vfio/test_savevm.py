@@ -105,7 +105,7 @@ def section(kind: int, body: bytes) -> bytes:
     named = (
         struct.pack(">B", len(NAME)) + NAME + struct.pack(">II", 0, 1) if kind in (1, 4) else b""
     )
-    return struct.pack(">BI", kind, 0) + named + body + struct.pack(">BI", 0x7E, 0)
+    return struct.pack(">BI", kind, 1) + named + body + struct.pack(">BI", 0x7E, 1)
 
 
 def flag(number: int) -> bytes:
@@ -142,11 +142,11 @@ def test_the_file_is_one_of_qemus(saved: bytes) -> None:
     part, end = section(2, data(header) + flag(1)), section(3, data(HELD) + flag(1))
     assert saved.startswith(start + part + end)
     rest = saved[len(start + part + end) :]
-    head = struct.pack(">BIB", 4, 0, len(NAME)) + NAME + struct.pack(">IIQ", 0, 1, EOS + 1)
+    head = struct.pack(">BIB", 4, 1, len(NAME)) + NAME + struct.pack(">IIQ", 0, 1, EOS + 1)
     assert rest.startswith(head + struct.pack(">I", 2))
     config, rest = rest[len(head) + 4 :][:256], rest[len(head) + 4 + 256 :]
     assert struct.unpack_from("<HHH", config) == (0x1234, 0x11E8, PCI_COMMAND_MEMORY)
-    assert rest.startswith(bytes(16) + flag(1) + struct.pack(">BIB", 0x7E, 0, 0) + b"\x06")
+    assert rest.startswith(bytes(16) + flag(1) + struct.pack(">BIB", 0x7E, 1, 0) + b"\x06")
     told = json.loads(rest[16 + 8 + 5 + 1 + 1 + 4 :])
     assert told["devices"] == [{"name": NAME.decode(), "instance_id": 0, "version": 1}]
 
@@ -256,7 +256,7 @@ BAD: dict[str, tuple[Bad, str]] = {
     ),
     "a newer file": (lambda _: b"QEVM\0\0\0\4", "Unsupported migration stream version"),
     "a section that is none": (lambda _: b"QEVM\0\0\0\3\x09", "Unknown savevm section type 9"),
-    "no beginning": (lambda _: whole(GOOD), "Unknown savevm section 0"),
+    "no beginning": (lambda _: whole(GOOD), "Unknown savevm section 1"),
     "another device": (
         lambda _: whole(section(1, flag(1)).replace(NAME, b"0000:00:1f.2/ahci")),
         UNKNOWN,
@@ -283,7 +283,7 @@ BAD: dict[str, tuple[Bad, str]] = {
     ),
     "another footer": (
         lambda _: whole(section(1, flag(1))[:-1] + b"\7"),
-        "Mismatched section id in footer for 0000:00:01.0/vfio - read 0x7 expected 0x0",
+        "Mismatched section id in footer for 0000:00:01.0/vfio - read 0x7 expected 0x1",
     ),
     "no data": (
         lambda machine: whole(full(machine)),

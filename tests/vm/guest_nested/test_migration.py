@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import struct
 import time
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from pyqom import Error
 from pyqom.pci_config import PCI_BASE_ADDRESS_0
 from pyvfio.opening import Backend
 from qomgen_devices.vfio_pci import VFIOPCIDevice
-from tests.vm.guest import plugs
+from tests.vm.guest import mdev, plugs
 from tests.vm.guest.backends import BACKENDS
 from tests.vm.guest_nested.innermost import Innermost, QemuError
 
@@ -33,10 +34,25 @@ PORT = 0xC000
 SCRATCH = 7
 MARK = 0xA5
 NAME = f"0000:00:{SLOT:02x}.0/vfio".encode()
-EOS, CONFIG, SETUP, DATA = (struct.pack(">Q", 0xFFFFFFFFEF100000 + each) for each in (1, 2, 3, 4))
+EOS, SETUP = (struct.pack(">Q", 0xFFFFFFFFEF100000 + each) for each in (1, 3))
 PATIENCE = 30.0  # seconds
 
 WITHOUT_THE_MACHINE = ("-global", "migration.send-configuration=off")
+"""Expect no section that names the machine. QEMU 10.0 itself cannot save like that: it aborts."""
+
+
+@pytest.fixture
+def mtty() -> Iterator[str]:
+    """The folder of two serial ports below /sys."""
+    with mdev.created() as folder:
+        yield folder
+
+
+@pytest.fixture
+def other_mtty() -> Iterator[str]:
+    """That of two others."""
+    with mdev.created() as folder:
+        yield folder
 
 
 @contextmanager
@@ -54,7 +70,7 @@ def theirs(folder: str, backend: Backend, *more: str) -> Innermost:
     if backend == "iommufd":
         before, option = ("-object", "iommufd,id=iommu"), ",iommufd=iommu"
     device = f"vfio-pci,sysfsdev={folder},addr={SLOT}.0,enable-migration=on{option}"
-    return Innermost(*WITHOUT_THE_MACHINE, *before, "-device", device, *more)
+    return Innermost(*before, "-device", device, *more)
 
 
 def migrated(machine: Innermost) -> str:
@@ -85,17 +101,17 @@ def test_qemu_loads_what_is_saved_here(
             vfio_region_write(vdev, number, SCRATCH, MARK + number, 1)
         with file.open("wb") as stream:
             vfio_save(vdev.vbasedev, stream)
-    with theirs(other_mtty, backend, "-incoming", f"file:{file}") as machine:
+    with theirs(other_mtty, backend, *WITHOUT_THE_MACHINE, "-incoming", f"file:{file}") as machine:
         assert migrated(machine) == "completed"
+        # It takes its data when it runs.
+        machine.qmp("cont")
         found = [scratch(machine, PORT + 0x100 * number + SCRATCH) for number in range(2)]
         assert found == [MARK, MARK + 1]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_qemu_refuses_what_is_refused_here(
-    mtty: str, other_mtty: str, backend: Backend, tmp_path: Path
-) -> None:
-    """The same text: another place, another flag, a file that ends too early."""
+def test_qemu_refuses_what_is_refused_here(mtty: str, other_mtty: str, tmp_path: Path) -> None:
+    """The same text: another place, another flag."""
+    backend: Backend = "legacy"
     with ours(mtty, backend) as vdev:
         stream = io.BytesIO()
         vfio_save(vdev.vbasedev, stream)
@@ -106,32 +122,28 @@ def test_qemu_refuses_what_is_refused_here(
             vfio_load(vdev.vbasedev, io.BytesIO(bad))
         file = tmp_path / "bad"
         file.write_bytes(bad)
-        text = str(caught.value)
-        with (
-            pytest.raises(QemuError) as said,
-            theirs(other_mtty, backend, "-incoming", f"file:{file}") as machine,
-        ):
-            assert migrated(machine) == "failed"
-            machine.qmp("query-status")
-        assert text in str(said.value)
+        # It ends, and says why.
+        assert str(caught.value) in last_words(other_mtty, backend, file)
 
 
-def sections(file: bytes) -> list[bytes]:
+def last_words(folder: str, backend: Backend, file: Path) -> str:
+    """What QEMU says that cannot load a file."""
+    try:
+        more = (*WITHOUT_THE_MACHINE, "-incoming", f"file:{file}")
+        with theirs(folder, backend, *more) as machine:
+            return migrated(machine)
+    except QemuError as error:
+        return str(error)
+
+
+def sections(file: bytes) -> bytes:
     """The sections of the device in a file of QEMU's, in their order."""
-    start = file.index(struct.pack(">B", len(NAME)) + NAME) - 5
-    number = file[start + 1 : start + 5]
-    footer = b"\x7e" + number
-    found = []
-    for begin in (file[start : start + 5 + 1 + len(NAME) + 8], b"\3" + number, b"\4" + number):
-        # What follows the head of a section is a flag.
-        at = next(
-            place
-            for flag in (SETUP, DATA, EOS, CONFIG, struct.pack(">B", len(NAME)) + NAME)
-            if (place := file.find(begin + flag)) >= 0
-        )
-        end = file.index(EOS + footer, at) + len(EOS + footer)
-        found.append(file[at:end])
-    return found
+    named = struct.pack(">B", len(NAME)) + NAME
+    start = file.index(named) - 5
+    number = re.escape(file[start + 1 : start + 5])
+    head = rb"(?:[\1\4]%b%b.{8}|[\2\3]%b)" % (number, re.escape(named), number)
+    whole = rb"%b(?=\xff{4}\xef\x10\x00).*?%b\x7e%b" % (head, re.escape(EOS), number)
+    return b"".join(re.findall(whole, file[start:], re.DOTALL))
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -146,7 +158,7 @@ def test_what_qemu_saves_is_loaded_here(
         assert scratch(machine, PORT + SCRATCH) == MARK
         machine.qmp("migrate", uri=f"file:{file}")
         assert migrated(machine) == "completed"
-    text = b"QEVM" + struct.pack(">I", 3) + b"".join(sections(file.read_bytes())) + b"\0"
+    text = b"QEVM" + struct.pack(">I", 3) + sections(file.read_bytes()) + b"\0"
     description = json.dumps({"sha256": hashlib.sha256(text).hexdigest()}).encode()
     text += struct.pack(">BI", 6, len(description)) + description
     with ours(other_mtty, backend) as vdev:
