@@ -15,7 +15,7 @@ from pyvfio.address import PciAddress
 from pyvfio.binding import Binding, bind, unbind
 from pyvfio.container import Container
 from pyvfio.device import Device
-from pyvfio.dirty import DirtyBitmap, DirtyTracking, DmaLogging
+from pyvfio.dirty import DirtyBitmap, DirtyTracking, DmaLogging, HwptDirtyTracking
 from pyvfio.dma import AddressSpace, DmaMapping
 from pyvfio.dmabuf import DmaBuf
 from pyvfio.errors import VfioError
@@ -57,6 +57,7 @@ __all__ = [
     "Group",
     "HwInfo",
     "Hwpt",
+    "HwptDirtyTracking",
     "IoEventFd",
     "Ioas",
     "Iommu",

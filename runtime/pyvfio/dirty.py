@@ -4,7 +4,8 @@
 The IOMMU of a container tracks all that is mapped in it (`Container.dirty_tracking`). Where the
 hardware does not tell, it takes every page that a device could have written to for written: a
 page that is not in its answer was not written to, one that is may have been. A device that logs
-its writes itself is exact (`Device.dma_logging`).
+its writes itself is exact (`Device.dma_logging`), and so is an IOMMU that marks what was written
+to (`Hwpt.track_dirty_pages`).
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from pyvfio.features import DeviceFeatures, Feature
 from pyvfio.iova import IovaRange, describe, merged
 from pyvfio.uapi import container as type1
 from pyvfio.uapi import feature as uapi
+from pyvfio.uapi import iommufd as uapi_iommufd
 
 if TYPE_CHECKING:
     from pyvfio.container import Container
     from pyvfio.dma import DmaMapping
+    from pyvfio.ioas import Hwpt
 
 WORD: Final = 64
 """Bits. The kernel writes bitmaps in words of 64 bits."""
@@ -232,6 +235,82 @@ def _bitmap(bitmap: DirtyBitmap) -> type1.vfio_bitmap:
     """Tell the kernel where a bitmap is."""
     data = ctypes.cast(bitmap.address, ctypes.POINTER(ctypes.c_uint64))
     return type1.vfio_bitmap(bitmap.page_size, bitmap.bytes, data)
+
+
+class HwptDirtyTracking:
+    """The IOMMU tracks dirty pages of a page table, from now to the end of the with block.
+
+    `Hwpt.track_dirty_pages` makes it. It is exact: the IOMMU's hardware marks what was written to.
+    """
+
+    def __init__(self, hwpt: Hwpt) -> None:
+        self._hwpt = hwpt
+        self._on = False
+        self.page_size = hwpt.ioas.page_size()
+        self._switch(uapi_iommufd.IOMMU_HWPT_DIRTY_TRACKING_ENABLE)
+        self._on = True
+
+    def report(self, iova: int, size: int, *, clear: bool = True) -> DirtyBitmap:
+        """Return which pages were written to since this was last asked for.
+
+        Args:
+            iova: The first address.
+            size: Bytes.
+            clear: Forget it then; without, the next report has them as well.
+
+        Raises:
+            ValueError: these are not whole pages.
+            VfioError: the kernel refused.
+        """
+        bitmap = DirtyBitmap(iova, size, self.page_size)
+        asked = uapi_iommufd.iommu_hwpt_get_dirty_bitmap.sized(
+            hwpt_id=self._hwpt.id,
+            flags=uapi_iommufd.IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR * (not clear),
+            iova=iova,
+            length=size,
+            page_size=self.page_size,
+            data=bitmap.address,
+        )
+        shown = {"hwpt_id": self._hwpt.id, "iova": iova, "length": size}
+        request = uapi_iommufd.IOMMU_HWPT_GET_DIRTY_BITMAP
+        self._hwpt.iommufd.handle.ioctl(request, asked, **shown)
+        return bitmap
+
+    def close(self) -> None:
+        """Track no longer; a second time, or with the page table gone, nothing happens.
+
+        Raises:
+            VfioError: the kernel refused; it goes on then.
+        """
+        if self._on and not self._hwpt.closed:
+            self._switch(0)
+        self._on = False
+
+    def _switch(self, flags: int) -> None:
+        order = uapi_iommufd.iommu_hwpt_set_dirty_tracking.sized(flags=flags, hwpt_id=self._hwpt.id)
+        shown = {"hwpt_id": self._hwpt.id, "flags": flags}
+        request = uapi_iommufd.IOMMU_HWPT_SET_DIRTY_TRACKING
+        try:
+            self._hwpt.iommufd.handle.ioctl(request, order, **shown)
+        except VfioError as error:
+            if error.errno in (errno.EOPNOTSUPP, errno.ENOTTY):
+                advice = (
+                    "the page table was not made to be tracked: Iommufd.allocate_hwpt with"
+                    " dirty_tracking=True, which the IOMMU and Linux (since 6.7) must be able to"
+                )
+                raise error.refined(errors.NotAvailable, advice) from error
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 class DmaLogging:

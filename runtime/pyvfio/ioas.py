@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pyvfio import errors
+from pyvfio.dirty import HwptDirtyTracking
 from pyvfio.dma import AddressSpace
 from pyvfio.errors import VfioError
 from pyvfio.holders import pinned_memory
@@ -259,6 +260,15 @@ class Hwpt(_Owned):
     def dma(self) -> AddressSpace:
         """What is mapped in its address space."""
         return self.ioas.dma
+
+    def track_dirty_pages(self) -> HwptDirtyTracking:
+        """Let the IOMMU track which pages devices write to (IOMMU_HWPT_SET_DIRTY_TRACKING).
+
+        Raises:
+            NotAvailable: it was not made for that (`dirty_tracking`).
+            VfioError: the kernel refused.
+        """
+        return HwptDirtyTracking(self)
 
     def close(self) -> None:
         """Destroy it; a second time does nothing.

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 import pyvfio
-from pyvfio import IovaRange
+from pyvfio import Hwpt, Iommufd, IovaRange
 from pyvfio.container import Container
 from pyvfio.device import Device
-from pyvfio.dirty import DirtyTracking
+from pyvfio.dirty import DirtyTracking, HwptDirtyTracking
 from pyvfio.dma import DmaMapping
 from pyvfio.features import Feature
 from pyvfio.migstate import MigState
@@ -44,6 +44,22 @@ def physical(function: Function) -> None:
 def exporting(function: Function) -> None:
     """Let it export regions."""
     function.extras.dma_buf = True
+
+
+def tracked_table(kernel: FakeKernel, stack: ExitStack) -> Hwpt:
+    """Make a page table whose dirty pages can be tracked."""
+    kernel.machine.iommufd = kernel.machine.iommu_tracks = True
+    whole = stack.enter_context(Iommufd(kernel))
+    return whole.allocate_hwpt(whole.open_device(NIC), dirty_tracking=True)
+
+
+def table_tracked(table: Hwpt) -> HwptDirtyTracking:
+    """Track dirty pages of a page table and ask for them."""
+    with ExitStack() as undo:
+        tracking = undo.enter_context(table.track_dirty_pages())
+        tracking.report(0, 0x10000)
+        undo.pop_all()
+    return tracking
 
 
 class Back:
@@ -179,6 +195,7 @@ FEATURES = (
     Operation("close device that is being saved", copying, lambda d: d.close()),
     Operation("dma logging", device(SOURCE), logged),
     Operation("dirty tracking", full_container, tracked),
+    Operation("dirty tracking of a page table", tracked_table, table_tracked),
     Operation(
         "dma unmap with its dirty pages",
         tracking_of_a_page,

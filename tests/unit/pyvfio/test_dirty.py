@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 import pyvfio
-from pyvfio import Container, Device, IovaRange, errors
+from pyvfio import Container, Device, Iommufd, IovaRange, errors
 from pyvfio.dirty import DirtyBitmap
 from tests.unit.pyvfio.fake.kernel import FakeKernel
 from tests.unit.pyvfio.fake.machine import Machine
@@ -118,6 +118,30 @@ def test_a_device_logs_where_it_writes(
     log.close()
     with pytest.raises(errors.VfioError):
         log.report(0x10000, 0x10000)
+
+
+def test_an_iommu_that_marks_what_was_written(kernel: FakeKernel, machine: Machine) -> None:
+    machine.iommufd = machine.iommu_tracks = True
+    with Iommufd(kernel) as iommufd:
+        nic = iommufd.open_device(NIC)
+        table = iommufd.allocate_hwpt(nic, dirty_tracking=True)
+        nic.attach(table)
+        with table.track_dirty_pages() as tracking:
+            machine.written |= {0x10000, 0x12FFF}
+            assert list(tracking.report(0x10000, 0x10000, clear=False)) == [0x10000, 0x12000]
+            assert tracking.report(0x10000, 0x10000).count == 2
+            assert not tracking.report(0x10000, 0x10000)
+            assert "tracking of a Table" in kernel.leaks().objects
+        assert "tracking of a Table" not in kernel.leaks().objects
+        with pytest.raises(errors.VfioError) as caught:
+            tracking.report(0x10000, 0x10000)
+        assert caught.value.arguments == {"hwpt_id": table.id, "iova": 0x10000, "length": 0x10000}
+        plain = iommufd.allocate_hwpt(nic)
+        with pytest.raises(errors.NotAvailable, match="dirty_tracking=True"):
+            plain.track_dirty_pages()
+        with table.track_dirty_pages():
+            nic.attach(plain)
+            table.close()
 
 
 def test_what_cannot_be_logged(source: Device, kernel: FakeKernel) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pyvfio import Container, Device, IovaRange, errors
+from pyvfio import Container, Device, Iommufd, IovaRange, errors
 from pyvfio.features import Feature
 from pyvfio.uapi import container as uapi
 from pyvfio.uapi import feature as f
@@ -135,6 +135,21 @@ def test_what_cannot_write_is_not_dirty(mtty: str, container: Container) -> None
         # With a device beside it that can, all may be.
         container.open_device(devices.address("edu"))
         assert tracking.report(mapping.iova, mapping.size).count == 4
+
+
+def test_an_iommufd_asks_the_hardware() -> None:
+    """QEMU's VT-d marks no pages as written to, so nothing can be told, and that is said."""
+    with Iommufd() as iommufd:
+        device = iommufd.open_device(devices.address("edu"))
+        assert not iommufd.hw_info(device).dirty_tracking
+        with pytest.raises(errors.NotAvailable, match="has no such page tables") as caught:
+            iommufd.allocate_hwpt(device, dirty_tracking=True)
+        assert caught.value.errno == errno.EOPNOTSUPP
+        table = iommufd.allocate_hwpt(device)
+        with pytest.raises(errors.NotAvailable, match="dirty_tracking=True") as caught:
+            table.track_dirty_pages()
+        assert caught.value.errno == errno.EOPNOTSUPP
+        assert caught.value.call == "IOMMU_HWPT_SET_DIRTY_TRACKING"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pyvfio.uapi import container
 from pyvfio.uapi import iommufd as uapi
 from pyvfio.uapi.base import Ioctl
-from tests.unit.pyvfio.fake.bits import Memory, fail
+from tests.unit.pyvfio.fake.bits import Memory, fail, mark
 from tests.unit.pyvfio.fake.files import ContainerFile, File, GroupFile
 from tests.unit.pyvfio.fake.machine import PAGE, Function
 
@@ -48,6 +48,8 @@ class Table:
     space: Space
     automatic: bool
     users: int = 0
+    can_track: bool = False
+    tracks: bool = False
 
 
 @dataclass(eq=False)
@@ -108,7 +110,9 @@ class IommufdFile(File):
 
     def names(self) -> list[str]:
         """Return what there is, for comparisons."""
-        return [type(each).__name__ for each in self.objects.values()]
+        names = [type(each).__name__ for each in self.objects.values()]
+        tracking = [each for each in self.objects.values() if isinstance(each, Table)]
+        return names + ["tracking of a Table" for each in tracking if each.tracks]
 
     def release(self) -> None:
         self.objects.clear()
@@ -130,6 +134,10 @@ class IommufdFile(File):
                 return self._unmap(uapi.iommu_ioas_unmap.from_buffer(memory))
             case "IOMMU_HWPT_ALLOC":
                 return self._hwpt_alloc(uapi.iommu_hwpt_alloc.from_buffer(memory))
+            case "IOMMU_HWPT_SET_DIRTY_TRACKING":
+                return self._track(uapi.iommu_hwpt_set_dirty_tracking.from_buffer(memory))
+            case "IOMMU_HWPT_GET_DIRTY_BITMAP":
+                return self._dirty(uapi.iommu_hwpt_get_dirty_bitmap.from_buffer(memory))
             case "IOMMU_GET_HW_INFO":
                 return self._hw_info(uapi.iommu_hw_info.from_buffer(memory))
         if name.startswith("VFIO_"):
@@ -263,9 +271,35 @@ class IommufdFile(File):
             fail(errno.EOPNOTSUPP)
         if not isinstance(space, Space):
             fail(errno.EINVAL)
-        if order.flags & uapi.IOMMU_HWPT_ALLOC_DIRTY_TRACKING:
+        can_track = bool(order.flags & uapi.IOMMU_HWPT_ALLOC_DIRTY_TRACKING)
+        if can_track and not self.kernel.machine.iommu_tracks:
             fail(errno.EOPNOTSUPP)
-        order.out_hwpt_id = self._make_table(space, automatic=False)[0]
+        order.out_hwpt_id, table = self._make_table(space, automatic=False)
+        table.can_track = can_track
+        return 0
+
+    def _table(self, number: int) -> Table:
+        found = self.objects.get(number)
+        return found if isinstance(found, Table) else fail(errno.ENOENT)
+
+    def _track(self, order: uapi.iommu_hwpt_set_dirty_tracking) -> int:
+        table = self._table(order.hwpt_id)
+        if order.flags & ~1 or not table.can_track:
+            fail(errno.EOPNOTSUPP)
+        table.tracks = bool(order.flags)
+        return 0
+
+    def _dirty(self, order: uapi.iommu_hwpt_get_dirty_bitmap) -> int:
+        table, size = self._table(order.hwpt_id), order.page_size
+        if order.flags & ~1 or not table.can_track:
+            fail(errno.EOPNOTSUPP)
+        if size < PAGE or (order.iova | order.length) % size or not table.tracks:
+            fail(errno.EINVAL)
+        written = self.kernel.machine.written
+        found = {each for each in written if 0 <= each - order.iova < order.length}
+        mark(order.data, {(each - order.iova) // size for each in found})
+        if not order.flags:
+            written -= found
         return 0
 
     def _make_table(self, space: Space, *, automatic: bool) -> tuple[int, Table]:

@@ -96,6 +96,8 @@ class Machine:
         entries: How many DMA mappings there may be.
         interrupt_remapping: Whether the IOMMU has it.
         iommufd: Whether there is /dev/iommu, and devices have files of their own.
+        iommu_tracks: Whether the IOMMU marks pages that were written to.
+        written: Addresses that were written to since they were last asked for.
         bind_tokens: Whether binding to an iommufd looks at tokens, as since Linux 6.17.
         noiommu: Whether devices without an IOMMU may be had, None if Linux has no such mode.
         raw_io: Whether the process has CAP_SYS_RAWIO.
@@ -111,6 +113,8 @@ class Machine:
     entries: int = 65535
     interrupt_remapping: bool = True
     iommufd: bool = False
+    iommu_tracks: bool = False
+    written: set[int] = field(default_factory=set)
     bind_tokens: bool = False
     noiommu: bool | None = None
     raw_io: bool = True
