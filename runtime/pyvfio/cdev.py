@@ -79,12 +79,14 @@ class Binding:
 
     Attributes:
         device_id: The device's number in the iommufd.
+        group: Number of its IOMMU group, None if that is not known.
         target: What it is attached to, None if nothing.
         page_table: Id of the page table that it uses, 0 if none.
     """
 
-    def __init__(self, handle: Handle, iommufd: Iommufd, device_id: int) -> None:
+    def __init__(self, handle: Handle, iommufd: Iommufd, device_id: int, group: int | None) -> None:
         self.device_id = device_id
+        self.group = group
         self.target: PageTable | None = None
         self.page_table = 0
         self._handle = handle
@@ -92,6 +94,9 @@ class Binding:
 
     def attach(self, target: PageTable, pasid: int | None = None) -> None:
         """Attach the device, or attach it to something else (VFIO_DEVICE_ATTACH_IOMMUFD_PT).
+
+        In the latter case those of its IOMMU group that are attached go along: the IOMMU cannot
+        tell them apart.
 
         Raises:
             NotAvailable: PASID is asked for, which the kernel or the device has not.
@@ -111,8 +116,10 @@ class Binding:
                 raise self._explain_pasid(error) from error
             raise self._explain_attach(error, target) from error
         if pasid is None:
-            before, self.target, self.page_table = self.target, target, order.pt_id
-            _refresh(before, target)
+            mates = () if self.target is None else self._iommufd.attached_of_group(self.group)
+            for each in {self, *mates}:
+                before, each.target, each.page_table = each.target, target, order.pt_id
+                _refresh(before, target)
 
     def _explain_attach(self, error: VfioError, target: PageTable) -> VfioError:
         space = target.ioas if isinstance(target, Hwpt) else target
@@ -220,7 +227,7 @@ def bind(
         number = _bind(handle, iommufd, vf_token)
     except VfioError as error:
         raise _explain_bind(error, handle, place, vf_token) from error
-    return Binding(handle, iommufd, number)
+    return Binding(handle, iommufd, number, None if place is None else place.group)
 
 
 def _bind(handle: Handle, iommufd: Iommufd, vf_token: str | None) -> int:

@@ -76,7 +76,7 @@ class Iommufd(Iommu):
         self._borrowed = fd is not None
         self._ioas: Ioas | None = None
         self._made: list[Ioas | Hwpt] = []
-        self._devices: list[Device] = []
+        self._devices: dict[Device, cdev.Binding] = {}
         if fd is not None:
             self.handle = Handle(self.kernel, fd, path)
             return
@@ -297,12 +297,16 @@ class Iommufd(Iommu):
                 undo.callback(binding.release)
             device = Device(handle, self, closed=self._forget, binding=binding)
             undo.pop_all()
-        self._devices.append(device)
+        self._devices[device] = binding
         return device
 
     def _forget(self, device: Device) -> None:
-        if device in self._devices:
-            self._devices.remove(device)
+        self._devices.pop(device, None)
+
+    def attached_of_group(self, group: int | None) -> tuple[cdev.Binding, ...]:
+        """Return the bindings of the devices of an IOMMU group that are attached. For those."""
+        known = () if group is None else self._devices.values()
+        return tuple(each for each in known if each.group == group and each.target is not None)
 
     @property
     def dma(self) -> AddressSpace:

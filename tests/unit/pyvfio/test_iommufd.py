@@ -278,6 +278,10 @@ def test_devices_of_a_group_stay_together(iommufd: Iommufd) -> None:
     with pytest.raises(VfioError, match="all of a group use one"):
         first.attach(other)
     first.attach(iommufd.ioas)
+    first.attach(other)
+    assert (second.attached_to, second.page_table_id) == (other, first.page_table_id)
+    assert second.dma is other.dma
+    iommufd.ioas.close()
     info = first.hot_reset()
     assert [each.device_id for each in info.affected] == [first.device_id, second.device_id]
 
