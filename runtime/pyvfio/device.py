@@ -295,7 +295,9 @@ class Device:
             ResetUnsupported: the bus cannot be reset.
             VfioError: the kernel refused.
         """
-        return resets.hot_reset(self.handle, self.iommu)
+        done = resets.hot_reset(self.handle, self.iommu)
+        self.migration.end_session()
+        return done
 
     def close_with(self, other: Iommu) -> None:
         """Close an address space when this is closed, since it was opened for this alone."""

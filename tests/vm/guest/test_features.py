@@ -8,7 +8,8 @@ import errno
 
 import pytest
 
-from pyvfio import Device, EventFd, VfioError
+from pyvfio import Device, EventFd, VfioError, errors
+from pyvfio.features import MISSING, Feature
 from pyvfio.uapi import device as dev
 from pyvfio.uapi import feature as f
 from tests.vm.guest import devices
@@ -61,6 +62,28 @@ def test_what_can_have_virtual_functions_has_a_token(name: str, open_device: Ope
         with pytest.raises(VfioError) as error:
             order(device, f.VFIO_DEVICE_FEATURE_PCI_VF_TOKEN | SET | PROBE)
         assert error.value.errno == errno.ENOTTY
+
+
+def test_what_it_has_is_told(device: Device) -> None:
+    """Of all features that are known, by name: what the kernel has is there, the rest is refused."""
+    has = {feature for feature in Feature if device.features.supports(feature)}
+    low_power = {feature for feature in Feature if feature.name.startswith("LOW_POWER")}
+    assert has - {Feature.PCI_VF_TOKEN} == low_power
+    for feature in set(Feature) - has:
+        with pytest.raises(errors.NotAvailable) as caught:
+            device.features.get(feature, f.vfio_device_feature_mig_state)
+        assert caught.value.errno == errno.ENOTTY
+        assert caught.value.arguments == {"feature": feature.name, "op": "GET"}
+        assert caught.value.advice == MISSING[feature]
+    with pytest.raises(errors.NotAvailable, match="knows feature 4711"):
+        device.features.set(4711)
+
+
+def test_regions_are_not_exported_by_this_linux(device: Device) -> None:
+    with pytest.raises(errors.NotAvailable, match=r"since Linux 6\.19") as caught:
+        device.bar(0).export_dma_buf()
+    assert caught.value.arguments["feature"] == "DMA_BUF"
+    assert caught.value.arguments["region"] == 0
 
 
 def test_there_is_a_lower_power_state_and_a_way_back(edu: Edu) -> None:

@@ -78,6 +78,12 @@ def test_what_it_tells_of_itself(source: Mtty) -> None:
     assert migration.data_size() == SIZE
 
 
+def test_it_is_found_on_the_bus_of_its_kind(mtty: str, open_device: Opener) -> None:
+    with open_device(f"/sys/bus/mdev/devices/{Path(mtty).name}") as device:
+        assert device.name == Path(mtty).name
+        assert device.migration.flags == ALL
+
+
 def test_one_port_is_60_bytes(open_device: Opener) -> None:
     """Each step in the kernel's own words: RUNNING, STOP_COPY, STOP, RESUMING, STOP, RUNNING."""
     with mdev.created(ports=1) as folder, open_device(folder) as device:
