@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from pyvfio.doctor.case import Case
 from pyvfio.doctor.finding import Finding, Seen
@@ -34,7 +34,9 @@ def opened(case: Case, path: str) -> Iterator[Handle | VfioError]:
         yield answer
     finally:
         if isinstance(answer, Handle):
-            answer.close()
+            # Whatever the kernel says to that, it is closed.
+            with suppress(VfioError):
+                answer.close()
 
 
 def refused(

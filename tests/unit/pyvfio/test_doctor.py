@@ -401,6 +401,30 @@ def test_nothing_can_be_read(tmp_path: Path) -> None:
     assert ids(ask(tree)) == ["backend-missing"]
 
 
+@pytest.mark.parametrize("backend", ["auto", "iommufd", "legacy"])
+def test_whatever_fails_something_is_said(
+    tree: Tree, steps: list[tuple[str, int, int]], backend: str
+) -> None:
+    """Each call of the kernel fails in turn, on a machine where there is much to find."""
+    held(tree, "/dev/vfio/7")
+    tree.put(f"{GROUP}/devices/0000:00:1c.0/x")
+    tree.point(f"{GROUP}/devices/0000:00:1c.0/driver", "../../bus/pci/drivers/nvme")
+    tree.memlock = 4096
+    for file in ("iommu", "vfio/vfio"):
+        tree.refused[f"/dev/{file}"] = errno.EACCES
+    calls = 0
+    while True:
+        calls += 1
+        tree.fail_at, tree.calls = calls, 0
+        found = ids(ask(tree, backend=backend))
+        assert found
+        assert tree.opened == {}
+        if tree.calls < calls:
+            break
+    steps.append((f"doctor {backend}", calls - 1, 0))
+    assert found[:3] == ["group-not-viable", "memlock", "busy"]
+
+
 def test_the_command(tree: Tree, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", ADDRESS], tree) == 0
     assert capsys.readouterr().out.endswith("tried: open /dev/vfio/devices/vfio3: ok\n")
