@@ -110,7 +110,8 @@ def projects(draw: st.DrawFn) -> list[Part]:
         part.tests = [QTest(f"{name}-test", targets, when)] if draw(st.booleans()) else []
         part.test_files = {PurePosixPath(f"tests/qtest/{each.name}.c"): data for each in part.tests}
         parts.append(part)
-    return parts
+    # As files of specs are read.
+    return sorted(parts, key=lambda part: part.unit.name)
 
 
 @pytest.fixture(autouse=True, scope="module")
