@@ -72,7 +72,7 @@ def iommufd_cdev_attach(vbasedev: VFIODevice, backend: Object, vf_token: str | N
     kernel = vbasedev.kernel or KERNEL
     if vbasedev.fd < 0:
         vbasedev.fd = iommufd_cdev_getfd(kernel, vbasedev.sysfsdev or "")
-    fd = vbasedev.fd
+    fd, vbasedev.fd = vbasedev.fd, -1
     with ExitStack() as undo:
         undo.callback(_quietly, lambda: kernel.close(fd))
         iommufd = iommufd_backend_connect(backend, vbasedev.kernel)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pyqom import Error, OnOffAuto, at_least, current, object_get_canonical_path
@@ -228,6 +229,16 @@ def vfio_migration_reset(vbasedev: VFIODevice) -> None:
         text = f"{vbasedev.name}: Failed resetting device, err: {reason}"
         raise Error(text, hint=f"{error.advice}\n" if error.advice else "") from error
     _entered(vbasedev, vfio_migration(vbasedev), MigState.RUNNING)
+
+
+def vfio_migration_was_reset(vbasedev: VFIODevice) -> None:
+    """Know that the device may be in another state, since somebody has reset it."""
+    migration, device = vbasedev.migration, vbasedev.device
+    if migration is None or device is None:
+        return
+    # One that does not tell its state now is asked again when it is brought to another.
+    with suppress(VfioError):
+        migration.device_state = device.migration.state
 
 
 def _entered(vbasedev: VFIODevice, migration: VFIOMigration, state: MigState) -> None:

@@ -62,7 +62,11 @@ from .interrupts import (
     vfio_unregister_notifiers,
 )
 from .iommufd import iommufd_cdev_attach, iommufd_cdev_detach
-from .migration import vfio_migration_exit, vfio_migration_realize
+from .migration import (
+    vfio_migration_exit,
+    vfio_migration_realize,
+    vfio_migration_was_reset,
+)
 from .pci_vmstate import vfio_pci_config_state, vfio_pci_load_config
 from .qemu_file import Writer
 from .region import vfio_bars_prepare, vfio_bars_register
@@ -289,6 +293,7 @@ def reset(dev: DeviceState) -> None:
     vfio_disable_interrupts(vdev)
     _stop(vdev)
     _reset_somehow(vdev, device)
+    vfio_migration_was_reset(vdev.vbasedev)
     if vdev.msi_cap:
         _clear(vdev, vdev.msi_cap + config.PCI_MSI_FLAGS, config.PCI_MSI_FLAGS_ENABLE)
     if vdev.msix_cap:

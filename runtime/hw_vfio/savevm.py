@@ -20,11 +20,11 @@ with the sections of this one device in it; all numbers are in network order:
     byte 0
     byte 6, be32 size, JSON                                                     QEMU reads and skips it
 
-QEMU's are all of these frames, and what is in them of vfio-pci. In a file that QEMU writes there are sections of
-memory and of other devices too, and a configuration section in front (but for `-global
-migration.send-configuration=off`): these are refused here, with the text that QEMU has for sections of devices that
-it has not. Ours is `sha256` in the JSON, over all that is before the byte 6, by which a file that was changed is
-refused; one without it is taken as it is. MSI-X tables are not emulated here (`pci_vmstate`).
+QEMU's are all of these frames, and what is in them of vfio-pci: QEMU 10.0 loads such a file (`-global
+migration.send-configuration=off -incoming file:...`). In a file that QEMU writes there are sections of memory and of
+other devices too, and one that names the machine in front: these are refused here, with the text that QEMU has for
+sections of devices that it has not. Ours is `sha256` in the JSON, over all that is before the byte 6, by which a file
+that was changed is refused; one without it is taken as it is. MSI-X tables are not emulated here (`pci_vmstate`).
 
 Nothing is lost by a bad file: it is read to its end and compared with the device before the device is touched. If
 the device itself declines its part, it gets back what it held, which is saved before (in a file if it is large).

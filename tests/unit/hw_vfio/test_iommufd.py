@@ -16,7 +16,14 @@ import pytest
 
 from hw_vfio import pci
 from hw_vfio.backends_iommufd import IOMMUFD_BACKEND, iommufd_backend_disconnect
-from pyqom import Error, object_add, object_del, object_property_set_qobject
+from pyqom import (
+    Error,
+    object_add,
+    object_del,
+    object_new,
+    object_property_set_qobject,
+    object_unref,
+)
 from pyqom.pci_config import PCI_INTERRUPT_PIN, PCI_VENDOR_ID
 from pyvfio.ioas import Hwpt, Ioas
 from pyvfio.uapi import iommufd as uapi
@@ -357,6 +364,25 @@ def test_what_the_kernel_refuses(call: str, kernel: Kernel, tmp_path: Path) -> N
     with pytest.raises(Error, match=text), plugged(kernel, where, iommufd=IOMMUFD):
         pass
     kernel.fail_at = None
+    assert not kernel.leaks()
+
+
+@pytest.mark.usefixtures("world")
+def test_what_could_not_be_opened_can_be_tried_again(kernel: Kernel, tmp_path: Path) -> None:
+    where = place(kernel, tmp_path, NIC)
+    kernel.machine.closed.add("/dev/iommu")
+    with a_world():
+        backend()
+        vdev = object_new("vfio-pci")
+        assert isinstance(vdev, VFIOPCIDevice)
+        vdev.vbasedev.kernel, vdev.vbasedev.sysfsdev = kernel, str(where)
+        object_property_set_qobject(vdev, "iommufd", IOMMUFD)
+        with pytest.raises(Error, match="Permission denied"):
+            pci.realize(vdev)
+        kernel.machine.closed.clear()
+        pci.realize(vdev)
+        assert pci.config_read(vdev, PCI_VENDOR_ID, 4) == 0x10D38086
+        object_unref(vdev)
     assert not kernel.leaks()
 
 

@@ -461,3 +461,13 @@ def test_a_tag_of_later_is_unknown_before(kernel: FakeKernel, tmp_path: Path) ->
     ):
         with device(kernel, tmp_path, TARGET, series) as vdev, refused(text):
             vfio_load(vdev.vbasedev, io.BytesIO(whole(section(1, flag(6)))))
+
+
+def test_a_reset_is_noticed(kernel: FakeKernel, tmp_path: Path) -> None:
+    with device(kernel, tmp_path, SOURCE) as vdev:
+        vfio_save(vdev.vbasedev, io.BytesIO(), then=MigState.STOP)
+        pci.reset(vdev)
+        assert state(vdev) is MigState.RUNNING
+        vfio_save(vdev.vbasedev, io.BytesIO())
+        assert state(vdev) is MigState.RUNNING
+    assert not kernel.leaks()
