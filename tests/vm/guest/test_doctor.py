@@ -320,14 +320,18 @@ def test_the_file_of_containers_is_not_there(container: Path, ask: Ask) -> None:
     assert ask(address, "--backend", "legacy")["healthy"]
 
 
-def test_the_file_of_the_group_is_not_there(ask: Ask) -> None:
+def test_a_file_is_not_there(backend: Backend, ask: Ask) -> None:
     address = devices.address("edu")
-    node("edu").unlink()
-    finding = sole(ask(address, "--backend", "legacy"), "node-missing")
-    assert finding["seen"][0]["path"] == str(node("edu"))
-    follow(finding)
-    assert node("edu").stat().st_mode & 0o777 == 0o600
-    assert ask(address, "--backend", "legacy")["healthy"]
+    for path in files("edu", backend):
+        before = path.stat()
+        path.unlink()
+        finding = sole(ask(address, "--backend", backend), "node-missing")
+        assert finding["seen"][0]["path"] == str(path)
+        follow(finding)
+        assert path.stat().st_rdev == before.st_rdev
+        assert path.stat().st_mode & 0o777 == 0o600
+        path.chmod(before.st_mode & 0o777)
+    assert ask(address, "--backend", backend)["healthy"]
 
 
 def test_the_user_may_not_pin_enough(backend: Backend) -> None:
