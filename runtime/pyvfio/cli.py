@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from pyvfio import binding, report
 from pyvfio.address import PciAddress
-from pyvfio.container import Container
 from pyvfio.doctor import command as doctor
 from pyvfio.errors import VfioError
 from pyvfio.kernel import Kernel
+from pyvfio.opening import choose_backend, open_device
 from pyvfio.sysfs import Sysfs, harmless, is_vfio
 
 
@@ -64,9 +64,9 @@ def show_info(sysfs: Sysfs, where: PciAddress) -> None:
     if not is_vfio(function.driver):
         say(f"  VFIO does not have it: pyvfio bind {function.address}")
         return
-    with Container(sysfs.kernel) as container:
-        device = container.open_device(str(function.address))
-        for line in (*report.of_device(device), *report.of_container(container)):
+    say(f"  opened by {choose_backend(function.address, sysfs.kernel)}")
+    with open_device(function.address, kernel=sysfs.kernel) as device:
+        for line in (*report.of_device(device), *report.of_iommu(device.iommu)):
             say(line)
 
 

@@ -9,6 +9,7 @@ from pyvfio.container import Container
 from pyvfio.device import Device
 from pyvfio.errors import ResetUnsupported, VfioError
 from pyvfio.info import RegionInfo
+from pyvfio.iommu import Iommu
 from pyvfio.sysfs import PciFunction, Sysfs, harmless
 from pyvfio.uapi import pci
 
@@ -118,16 +119,17 @@ def _hot_reset(device: Device) -> str:
     return ", ".join(str(each.address) for each in affected)
 
 
-def of_container(container: Container) -> Iterator[str]:
+def of_iommu(iommu: Iommu) -> Iterator[str]:
     """Describe the address space.
 
     Raises:
         VfioError: the kernel refused to tell.
     """
-    info = container.info()
-    pages = ", ".join(size(1 << bit) for bit in range(64) if info.page_sizes >> bit & 1)
-    yield f"  IOMMU: {container.kind}, pages of {pages}"
-    for each in info.iova_ranges:
+    info = iommu.info() if isinstance(iommu, Container) else None
+    sizes = iommu.page_size() if info is None else info.page_sizes
+    pages = ", ".join(size(1 << bit) for bit in range(64) if sizes >> bit & 1)
+    yield f"  IOMMU: {iommu.kind}, pages of {pages}"
+    for each in iommu.iova_ranges() if info is None else info.iova_ranges:
         yield f"    DMA at {each.start:#x}..{each.end:#x}"
-    if info.dma_available is not None:
+    if info is not None and info.dma_available is not None:
         yield f"    {info.dma_available} more mappings"

@@ -40,6 +40,7 @@ def test_info(kernel: FakeKernel, capsys: pytest.CaptureFixture[str]) -> None:
   driver: vfio-pci
   group: 10, viable
   Linux can reset it by: flr bus
+  opened by legacy: there is no /dev/iommu (CONFIG_IOMMUFD, module iommufd)
   VFIO can reset it alone: yes
   a hot reset of its bus resets: 0000:01:00.0
   regions:
@@ -64,6 +65,21 @@ def test_info(kernel: FakeKernel, capsys: pytest.CaptureFixture[str]) -> None:
     DMA at 0xfef00000..0x7fffffffff
     65535 more mappings
 """
+
+
+def test_info_by_iommufd(
+    kernel: FakeKernel, machine: Machine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine.iommufd = True
+    assert main(["info", NIC], kernel) == 0
+    lines = capsys.readouterr().out.splitlines()
+    way = f"  opened by iommufd: there are /dev/iommu, and /dev/vfio/devices/vfio1 of {NIC}"
+    assert lines[4] == way
+    assert lines[-3:] == [
+        "  IOMMU: iommufd, pages of 4 KiB",
+        "    DMA at 0x0..0xfedfffff",
+        "    DMA at 0xfef00000..0x7fffffffff",
+    ]
 
 
 def test_info_of_what_vfio_does_not_have(

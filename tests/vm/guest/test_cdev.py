@@ -243,6 +243,24 @@ def test_a_group_uses_one_address_space(iommufd: Iommufd) -> None:
     nic.attach(other)
 
 
+def test_those_of_a_group_go_along(iommufd: Iommufd) -> None:
+    """The one that is not named is elsewhere too, in the kernel and here."""
+    one = iommufd.open_device(devices.address("edu-in-a-pair"))
+    other = iommufd.open_device(devices.address("e1000e-in-a-pair"))
+    left, taken = iommufd.ioas, iommufd.allocate_ioas()
+    one.attach(taken)
+    assert (other.attached_to, other.page_table_id) == (taken, one.page_table_id)
+    assert other.dma is taken.dma
+    left.close()
+    with pytest.raises(errors.InUse):
+        taken.close()
+    one.detach()
+    with pytest.raises(errors.InUse):
+        taken.close()
+    other.detach()
+    taken.close()
+
+
 # A file that somebody else has opened
 
 
