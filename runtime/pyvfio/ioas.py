@@ -185,24 +185,36 @@ class Ioas(_Owned, Translation):
         Raises:
             VfioError: the kernel refused: ENOENT to split a mapping. Those before it are gone then.
         """
-        last = iova + size - 1
         order = uapi.iommu_ioas_unmap.sized(ioas_id=self.id, iova=iova, length=size)
         shown = {"ioas_id": self.id, "iova": iova, "size": size}
-        touched = sorted(i for i, n in self._sizes.items() if i <= last and iova < i + n)
         try:
             self.iommufd.handle.ioctl(uapi.IOMMU_IOAS_UNMAP, order, **shown)
         except VfioError as error:
             if error.errno != errno.ENOENT:
                 raise
-            for each in touched:
-                if each < iova or each + self._sizes[each] - 1 > last:
-                    advice = "a mapping goes as it was made, not in parts"
-                    raise error.refined(VfioError, advice) from error
-                del self._sizes[each]
-            return 0
-        for each in touched:
-            del self._sizes[each]
+            if self._forget_within(iova, size):
+                return 0
+            advice = "a mapping goes as it was made, not in parts"
+            raise error.refined(VfioError, advice) from error
+        if self._sizes.get(iova) == size:
+            del self._sizes[iova]
+        else:
+            self._forget_within(iova, size)
         return int(order.length)
+
+    def _forget_within(self, iova: int, size: int) -> bool:
+        """Forget the mappings within these addresses, as the kernel does, up to one that is not.
+
+        Returns:
+            Whether there was none that lies within them in part.
+        """
+        end = iova + size
+        touched = sorted(i for i, n in self._sizes.items() if i < end and iova < i + n)
+        for each in touched:
+            if each < iova or each + self._sizes[each] > end:
+                return False
+            del self._sizes[each]
+        return True
 
     def unmap_all_dma(self) -> int:
         """Take away all mappings (IOMMU_IOAS_UNMAP of everything)."""

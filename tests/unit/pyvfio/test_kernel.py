@@ -18,7 +18,7 @@ import pytest
 
 from pyvfio.eventfd import EventFd
 from pyvfio.handle import Handle
-from pyvfio.holders import holders, locked_memory, maps_a_device
+from pyvfio.holders import holders, locked_memory, maps_a_device, pinned_memory
 from pyvfio.kernel import KERNEL
 from pyvfio.sysfs import Sysfs
 
@@ -122,6 +122,7 @@ def test_limits() -> None:
     assert KERNEL.memlock_limit() == (None if soft == resource.RLIM_INFINITY else soft)
     assert KERNEL.page_size == resource.getpagesize()
     assert locked_memory(KERNEL) == 0
+    assert pinned_memory(KERNEL) == 0
     assert not maps_a_device(KERNEL)
 
 
@@ -132,6 +133,20 @@ def test_who_has_a_file_open(tmp_path: Path) -> None:
     with Handle.open(KERNEL, str(path)):
         name = Path("/proc/self/comm").read_text().strip()
         assert holders(KERNEL, str(path)) == (f"{os.getpid()} ({name})",)
+        assert holders(KERNEL, str(path), others=True) == ()
+
+
+def test_what_may_be_opened(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert not KERNEL.may_open(str(path))
+    path.touch()
+    assert KERNEL.may_open(str(path))
+    assert KERNEL.exists(str(path))
+    with Handle.open(KERNEL, str(path)) as handle:
+        fd = handle.release()
+        assert handle.closed
+    assert os.fstat(fd).st_size == 0, "it is open still"
+    KERNEL.close(fd)
 
 
 def test_the_pci_functions_of_this_machine(tmp_path: Path) -> None:
