@@ -25,6 +25,7 @@ from qomgen.source import Hex
 
 PARENTS: Mapping[str, str] = {
     "vfio-pci": "a device of the host, passed through, with quirks of its own",
+    "vfio-pci-device": "a device of the host without vfio-pci's own properties (QEMU 10.2 and later)",
     "pci-device": "an emulated PCI device",
 }
 """The parents that a new device may have, and what it then is."""
@@ -91,6 +92,9 @@ _STARTS: Mapping[str, str] = {
 }
 """Defaults of kinds that need one, where 0 is none."""
 
+_OF_KIND = {"vfio-pci-device": ("host", "sysfsdev")}
+"""Properties that a new device of some parents has besides those asked for."""
+
 _LONGEST = 40
 """Characters of a type's name; of it come names of files, macros and functions."""
 
@@ -134,6 +138,11 @@ class Answers:
     def devices(self) -> str:
         """The Python package of what is generated."""
         return f"{self.package}_devices"
+
+    @property
+    def kind(self) -> str:
+        """What its templates are called after."""
+        return {"pci-device": "plain", "vfio-pci-device": "bare"}.get(self.parent, "passthrough")
 
     @property
     def is_passthrough(self) -> bool:
@@ -259,6 +268,8 @@ def _property(text: str, parent: str, catalogs: Sequence[Catalog]) -> Property:
         raise BadAnswer(f"property '{shown}': a name has {_LONGEST_PROPERTY} characters at most")
     if kind not in KINDS:
         raise BadAnswer(f"property '{shown}': {_no_kind(kind)}")
+    if named in _OF_KIND.get(parent, ()):
+        raise BadAnswer(f"property '{shown}': a {parent} of one's own has '{named}' anyway")
     for catalog in catalogs:
         above = catalog.types.get(parent)
         for ancestor in catalog.chain(above) if above else ():
@@ -349,14 +360,19 @@ def _free(field: str, taken: set[str]) -> str:
     return field
 
 
-def series(texts: Sequence[str], known: Iterable[Series]) -> tuple[Series, ...] | None:
+def series(
+    texts: Sequence[str], parent: str, catalogs: Iterable[Catalog]
+) -> tuple[Series, ...] | None:
     """
     The QEMU series to generate for; none given: all.
 
     Raises:
-        BadAnswer: if one is not known.
+        BadAnswer: if one is not known, or lacks the parent.
     """
-    by_text = {str(each): each for each in known}
+    by_text = {str(each.series): each.series for each in catalogs}
+    for catalog in catalogs:
+        if str(catalog.series) in texts and parent not in catalog.types:
+            raise BadAnswer(f"QEMU {catalog.series} has no {parent}")
     for text in texts:
         if text not in by_text:
             raise BadAnswer(

@@ -26,7 +26,6 @@ from qomgen.catalog import Catalog
 from qomgen.diagnostics import Diagnostics
 from qomgen.hostdevice import NoDevice
 from qomgen.paths import data_folder
-from qomgen.profile import profiles
 
 T = TypeVar("T")
 
@@ -121,7 +120,7 @@ def settle(
         properties = _ask_properties(parent, catalogs, question)
     else:
         properties = ask.properties(wishes.properties or (), parent, catalogs)
-    series = ask.series(wishes.series or (), profiles())
+    series = ask.series(wishes.series or (), parent, catalogs)
     return Answers(name, parent, pci_id, properties, series), device.lines() if device else ()
 
 

@@ -179,8 +179,7 @@ def spec(answers: Answers, catalog: Catalog, templates: Path, host: Sequence[str
         templates: the folder of templates.
         host: lines about the device of the host that it is made for.
     """
-    name = "passthrough.yaml" if answers.is_passthrough else "plain.yaml"
-    return _render(templates, name, view(answers, catalog, host))
+    return _render(templates, f"{answers.kind}.yaml", view(answers, catalog, host))
 
 
 def by_hand(answers: Answers, catalog: Catalog, templates: Path, host: Sequence[str] = ()) -> Files:
@@ -194,7 +193,7 @@ def by_hand(answers: Answers, catalog: Catalog, templates: Path, host: Sequence[
         host: lines about the device of the host that it is made for.
     """
     shown = view(answers, catalog, host)
-    kind = "passthrough" if answers.is_passthrough else "plain"
+    kind = answers.kind
     package, source = answers.package, str(shown.source)
     texts = {
         f"{package}/__init__.py": "package.py",
@@ -259,7 +258,7 @@ def view(answers: Answers, catalog: Catalog, host: Sequence[str] = ()) -> Projec
         type_name=PyStr(answers.name),
         devices_name=PyStr(answers.devices),
         parent_name=PyStr(answers.parent),
-        all_series=PyCode.tuple_of(PyStr(str(each)) for each in profiles()),
+        all_series=PyCode.tuple_of(PyStr(str(each)) for each in _having(catalog, answers.parent)),
         cases=tuple(_case(answers.name, each) for each in answers.properties),
         series=_listed(answers.series) if answers.series else None,
         owners=tuple(
@@ -268,6 +267,11 @@ def view(answers: Answers, catalog: Catalog, host: Sequence[str] = ()) -> Projec
         ),
         host_variable=Name(scaffoldc.host_variable(answers.name)) if passed else None,
     )
+
+
+def _having(catalog: Catalog, parent: str) -> list[Series]:
+    """The series with a profile that have the parent."""
+    return [each for each in profiles() if parent in catalog.siblings[each].types]
 
 
 def _title(answers: Answers) -> str:
@@ -288,9 +292,13 @@ def _includes(answers: Answers) -> Iterator[str]:
     yield "qemu/osdep.h"
     if not answers.is_passthrough:
         yield "hw/pci/msi.h"
+    if answers.kind == "bare":
+        yield "qemu/error-report.h"
+        yield "hw/pci/pci.h"
     yield "hw/qdev-properties.h"
-    kinds = (_known(each.kind) for each in answers.properties)
-    yield from dict.fromkeys(header for kind in kinds for header in kind.headers)
+    kinds = [each.kind for each in answers.properties]
+    kinds += ["pci-host-devaddr"] if answers.kind == "bare" else []
+    yield from dict.fromkeys(header for kind in kinds for header in _known(kind).headers)
     yield "qemu/module.h"
     if answers.is_passthrough:
         yield "{local: pci.h}"

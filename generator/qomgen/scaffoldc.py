@@ -111,7 +111,7 @@ def behaviour(
     """
     type_, unit = _found(catalog, type_name)
     view = _behaviour(catalog, type_, unit, pci_id)
-    name = "passthrough.c" if is_passthrough(catalog, type_) else "plain.c"
+    name = f"{_kind(catalog, type_)}.c"
     return environment(templates).get_template(f"scaffold/{name}").render(device=view)
 
 
@@ -140,6 +140,14 @@ def qtest(
     )
     name = "passthrough-test.c" if passed else "plain-test.c"
     return environment(templates).get_template(f"scaffold/{name}").render(test=view)
+
+
+def _kind(catalog: Catalog, type_: model.Type) -> str:
+    """Which of the behaviours it is."""
+    if not is_passthrough(catalog, type_):
+        return "plain"
+    chained = any(each.name == "vfio-pci" for each in catalog.chain(type_))
+    return "passthrough" if chained else "bare"
 
 
 def host_variable(type_name: str) -> str:

@@ -35,6 +35,7 @@ RENDERED: dict[str, dict[str, Hint]] = {
 SCAFFOLDED: dict[str, dict[str, Hint]] = {
     "scaffold/passthrough.c": {"device": BehaviourView},
     "scaffold/plain.c": {"device": BehaviourView},
+    "scaffold/bare.c": {"device": BehaviourView},
     "scaffold/passthrough-test.c": {"test": QTestView},
     "scaffold/plain-test.c": {"test": QTestView},
     **{
@@ -43,6 +44,9 @@ SCAFFOLDED: dict[str, dict[str, Hint]] = {
             "passthrough.yaml",
             "passthrough_hooks.py",
             "passthrough_test.py",
+            "bare.yaml",
+            "bare_hooks.py",
+            "bare_test.py",
             "plain.yaml",
             "plain_hooks.py",
             "plain_test.py",
