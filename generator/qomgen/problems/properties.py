@@ -204,6 +204,8 @@ class DescribedBootindex(Diagnostic):
     """
 
     id = "QG218"
-    message = "property '{property}' is of kind bootindex and can't have a description: QEMU crashes"
+    message = (
+        "property '{property}' is of kind bootindex and can't have a description: QEMU crashes"
+    )
     default_hint = "leave it out, or make it a comment"
     once_a_place = True

@@ -195,6 +195,7 @@ COMMANDS = (
     "integrate",
     "new",
     "docs",
+    "watch",
     "check",
     "list",
     "show",
