@@ -234,6 +234,7 @@ BAD: dict[str, Callable[[bytes], bytes]] = {
     "a bit of a length": lambda data: data[:12] + bytes([data[12] ^ 1]) + data[13:],
     "a length far too long": lambda data: data[:15] + b"\xff" + data[16:],
     "a bit of the sum": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+    "a bit of the count": lambda data: data[:-40] + bytes([data[-40] ^ 1]) + data[-39:],
     "a piece left out": lambda data: data[:12] + bytes(4) + data[-40:],
 }
 
