@@ -26,7 +26,7 @@ def project() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         options = ("--parent", "vfio-pci-device", "--pci-id", "1234:11e8", "--yes")
         queues = ("--property", "queues:uint32=4")
-        run([projects.PYTHON, "-m", "qomgen", "new", NAME, *options, *queues], cwd=folder)
+        run([projects.PYTHON, "-m", "qomgen", "new", NAME, *options, *queues], cwd=Path(folder))
         yield Path(folder) / NAME
 
 

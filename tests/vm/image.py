@@ -55,6 +55,7 @@ _PROJECT = (
     *("tests/vm/guest_no_iommu", "tests/vm/guest_no_remapping"),
     *("tests/unit/pyvfio/questions.py", "tests/unit/pyvfio/answers.json"),
     *("tests/unit/pyvfio/iommufd_questions.py", "tests/unit/pyvfio/iommufd_answers.json"),
+    *("tests/unit/pyvfio/noiommu_questions.py", "tests/unit/pyvfio/noiommu_answers.json"),
     *("docs/guide.md", "docs/pyvfio-guide.md", "examples/nvme_identify.py", "tests/console.py"),
 )
 
@@ -197,7 +198,11 @@ def _write_base(stream: BinaryIO, root: Path, init: bytes, drivers: Mapping[str,
 def project() -> dict[str, Path]:
     """What of the project goes into the guest, below /qomgen: name there -> file or folder here."""
     files = {name: _ROOT / name for name in _PROJECT}
-    return files | {scaffold.NAME: scaffold.folder(), udev.NAME: udev.folder()}
+    return files | {
+        scaffold.NAME: scaffold.folder(),
+        scaffold.BARE: scaffold.bare(),
+        udev.NAME: udev.folder(),
+    }
 
 
 def _entry_points() -> Iterator[str]:

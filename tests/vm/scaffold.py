@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A project as `qomgen new` makes it, for the guest to run: a passthrough device for edu."""
+"""Projects as `qomgen new` makes them, for the guest to run: passthrough devices for edu."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from tests.qemu.run import run
 
 NAME = "edu-passthru"
+BARE = "edu-bare"
+"""The same on vfio-pci-device, which QEMU has since 10.2."""
 
 # Kept while the process lives; its finalizer takes the folder away.
 _folders: list[tempfile.TemporaryDirectory[str]] = []
@@ -23,9 +25,19 @@ def folder() -> Path:
     Raises:
         tests.qemu.run.CommandError: qomgen failed.
     """
+    return _made(NAME, "vfio-pci", "queues:uint32=8", "x-trace:bool")
+
+
+@functools.cache
+def bare() -> Path:
+    """The folder of the other one; raises likewise."""
+    return _made(BARE, "vfio-pci-device", "queues:uint32=8")
+
+
+def _made(name: str, parent: str, *properties: str) -> Path:
     _folders.append(tempfile.TemporaryDirectory(prefix="qomgen-new-"))
-    made = Path(_folders[-1].name) / NAME
-    words = ["--parent", "vfio-pci", "--pci-id", "1234:11e8", "--property", "queues:uint32=8"]
-    words += ["--property", "x-trace:bool", "--into", str(made), "--yes"]
-    run([sys.executable, "-m", "qomgen", "new", NAME, *words])
+    made = Path(_folders[-1].name) / name
+    words = ["--parent", parent, "--pci-id", "1234:11e8", "--into", str(made), "--yes"]
+    words += [f"--property={each}" for each in properties]
+    run([sys.executable, "-m", "qomgen", "new", name, *words])
     return made

@@ -22,16 +22,21 @@ from tests.vm.guest.backends import BACKENDS
 
 TYPE = "edu-passthru"
 
-PROJECT = Path(__file__).parents[3] / TYPE
-"""Where the image has it, in the guest."""
+BARE = "edu-bare"
+"""The same on vfio-pci-device, which QEMU has since 10.2."""
+
+TOP = Path(__file__).parents[3]
+"""Where the image has their projects, in the guest."""
 
 
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The project is on Python's path, as if it were installed; importing its module registers the type."""
-    for folder in (PROJECT, PROJECT / "generated" / "python"):
-        monkeypatch.syspath_prepend(str(folder))
-    importlib.import_module("edu_passthru_devices.edu_passthru")
+    """The projects are on Python's path, as if they were installed; importing a module registers its type."""
+    for name in (TYPE, BARE):
+        for folder in (TOP / name, TOP / name / "generated" / "python"):
+            monkeypatch.syspath_prepend(str(folder))
+        stem = name.replace("-", "_")
+        importlib.import_module(f"{stem}_devices.{stem}")
 
 
 # 7.2 has no iommufd.
@@ -46,13 +51,15 @@ def machine(request: pytest.FixtureRequest) -> Iterator[Backend]:
 
 
 @contextmanager
-def plugged(backend: Backend, name: str, **options: int) -> Iterator[VFIOPCIDevice]:
-    """A realized edu-passthru of the device *name*, unplugged at the end."""
+def plugged(
+    backend: Backend, name: str, type_: str = TYPE, **options: int
+) -> Iterator[VFIOPCIDevice]:
+    """A realized edu-passthru, or another type, of the device *name*, unplugged at the end."""
     words: dict[str, str | int] = {"host": devices.address(name)}
     if backend == "iommufd":
         words["iommufd"] = plugs.IOMMUFD
     words |= {key.replace("_", "-"): value for key, value in options.items()}
-    dev = device_add({"driver": TYPE, **words})
+    dev = device_add({"driver": type_, **words})
     assert isinstance(dev, VFIOPCIDevice)
     try:
         yield dev
@@ -86,7 +93,36 @@ def test_a_reset_reaches_the_device(machine: Backend) -> None:
         assert vfio_region_read(dev, 0, edu.REG_ID, 4) == edu.ID
 
 
-def test_the_projects_own_tests_pass_here() -> None:
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(PROJECT)]
-    done = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=False)
+@pytest.fixture
+def newest() -> Iterator[None]:
+    """A machine of the series that has vfio-pci-device."""
+    with plugs.machine("10.2", "legacy"):
+        yield
+
+
+@pytest.mark.usefixtures("newest")
+@pytest.mark.parametrize("name", devices.EDUS)
+def test_a_device_that_is_no_vfio_pci_does_the_same(name: str) -> None:
+    with plugged("legacy", name, BARE, queues=3) as dev:
+        plugs.switch_on(dev)
+        assert vfio_region_read(dev, 0, edu.REG_ID, 4) == edu.ID
+        assert object_property_get_int(dev, "queues") == 3
+        device_cold_reset(dev)
+        plugs.switch_on(dev)
+        assert vfio_region_read(dev, 0, edu.REG_ID, 4) == edu.ID
+
+
+@pytest.mark.usefixtures("newest")
+def test_another_device_is_let_go_by_that_one_too() -> None:
+    found = "edu-bare: the device of the host is 1b36:0010, not 1234:11e8"
+    with pytest.raises(Error, match=f"^{found}$"), plugged("legacy", "nvme", BARE):
+        pass
+    with plugs.plugged("nvme"):
+        pass
+
+
+@pytest.mark.parametrize("name", [TYPE, BARE])
+def test_the_projects_own_tests_pass_here(name: str) -> None:
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(TOP / name)]
+    done = subprocess.run(words, cwd=TOP / name, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
