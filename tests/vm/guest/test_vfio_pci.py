@@ -320,6 +320,20 @@ def test_what_has_no_reset_of_its_own_is_reset_through_its_bus(backend: Backend)
     assert warnings == []
 
 
+@pytest.mark.usefixtures("newest")
+def test_a_bus_is_left_alone_where_the_machine_has_another_device() -> None:
+    with plugged("e1000e-in-a-pair") as neighbour:
+        switch_on(neighbour)
+        vfio_region_write(neighbour, 0, NIC_INTERRUPT_MASK, 0x4, 4)
+        with plugged("edu-in-a-pair") as vdev:
+            device_cold_reset(vdev)
+            assert vfio_region_read(neighbour, 0, NIC_INTERRUPT_MASK, 4) == 0x4
+            assert vdev.vbasedev.device is not None
+            vdev.vbasedev.device.hot_reset()
+        switch_on(neighbour)
+        assert vfio_region_read(neighbour, 0, NIC_INTERRUPT_MASK, 4) == 0
+
+
 def test_a_device_that_nothing_can_reset_says_so(backend: Backend) -> None:
     with plugs.machine("10.0", backend) as warnings, plugged("edu-on-root-bus") as vdev:
         device_cold_reset(vdev)
