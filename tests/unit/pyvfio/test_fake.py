@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.pyvfio import iommufd_questions, questions
+from tests.unit.pyvfio import iommufd_questions, noiommu_questions, questions
 from tests.unit.pyvfio.fake.kernel import FakeKernel
 from tests.unit.pyvfio.fake.machine import Machine
 from tests.unit.pyvfio.fake.machines import NIC, OTHER_TWIN, TWIN
@@ -39,3 +39,11 @@ def test_it_answers_as_a_real_kernel_does_with_iommufd(
     machine.iommufd = True
     said = iommufd_questions.answers(kernel, NIC, (TWIN, OTHER_TWIN))
     compare(said, "iommufd_answers.json")
+
+
+def test_it_answers_as_a_real_kernel_does_without_an_iommu(
+    kernel: FakeKernel, machine: Machine
+) -> None:
+    machine.noiommu = True
+    machine.functions[NIC].iommu = False
+    compare(noiommu_questions.answers(kernel, NIC), "noiommu_answers.json")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 import pyvfio
-from pyvfio import NoIommu, VfioError, errors
+from pyvfio import Kernel, NoIommu, VfioError, errors
 from pyvfio.opening import Backend
 from pyvfio.uapi import container as uapi
+from tests.unit.pyvfio import noiommu_questions
 from tests.vm.guest import binding, devices
 from tests.vm.guest.edu import driven
 from tests.vm.guest.forked import USER, become_user, forked
@@ -23,6 +25,7 @@ SWITCH = Path("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode")
 TAINTED_BY_USER = 1 << 6
 
 PAGE = 4096
+ANSWERS = "noiommu_answers.json"
 
 
 @pytest.fixture
@@ -121,6 +124,19 @@ def test_what_the_kernel_says(allowed: str) -> None:
         )
         with refused(errno.ENOTTY):
             container.handle.ioctl(uapi.VFIO_IOMMU_MAP_DMA, mapping)
+
+
+def test_the_stored_answers_are_true() -> None:
+    """The made-up kernel of the unit tests is held to them."""
+    stored = json.loads(Path(noiommu_questions.__file__).with_name(ANSWERS).read_text())
+    address = devices.address("e1000e")
+    SWITCH.write_text("Y\n")
+    binding.give(address, binding.VFIO)
+    try:
+        assert noiommu_questions.answers(Kernel(), address) == stored["answers"]
+    finally:
+        binding.give(address, None)
+        SWITCH.write_text("N\n")
 
 
 @pytest.mark.parametrize("kind", [uapi.VFIO_TYPE1_IOMMU, uapi.VFIO_TYPE1v2_IOMMU])

@@ -79,6 +79,8 @@ class DeviceFile(File):
     def ioctl(self, name: str, number: int, memory: Memory) -> int:
         del number
         match name:
+            case "VFIO_DEVICE_BIND_IOMMUFD":
+                fail(errno.EINVAL)
             case "VFIO_DEVICE_GET_INFO":
                 return self._info(uapi.vfio_device_info.from_buffer(memory))
             case "VFIO_DEVICE_GET_REGION_INFO":

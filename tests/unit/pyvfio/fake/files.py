@@ -80,7 +80,7 @@ class ContainerFile(File):
             case "VFIO_GET_API_VERSION":
                 return 0
             case "VFIO_CHECK_EXTENSION":
-                return int(number in (1, 3, 9))
+                return int(number in self._extensions())
             case "VFIO_SET_IOMMU":
                 return self._set_iommu(number)
         if not self.iommu:
@@ -97,6 +97,13 @@ class ContainerFile(File):
             case "VFIO_IOMMU_DIRTY_PAGES":
                 return self.dirty.ioctl(memory)
         return fail(errno.ENOTTY)
+
+    def _extensions(self) -> set[int]:
+        """Return what the drivers of IOMMUs can that fit the groups, or that there are."""
+        without = {8} if self.kernel.machine.noiommu else set()
+        if not self.groups:
+            return {1, 3, 9} | without
+        return {1, 3, 9} if all(each.has_iommu for each in self.groups) else without
 
     def _set_iommu(self, kind: int) -> int:
         if not self.groups or self.iommu:
