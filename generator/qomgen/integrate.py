@@ -322,7 +322,11 @@ class _Planner:
 
     def check_symbols(self, parts: Sequence[Part]) -> None:
         """What the project depends on must be there: Kconfig itself would only tell the one who builds."""
-        files = list(kconfig_files(self.draft))
+        try:
+            files = list(kconfig_files(self.draft))
+        except Unreadable as error:
+            self.troubles.append(error.trouble)
+            return
         known = {each.name for _, text in files for each in kconfig.entries(text)}
         for part in parts:
             asked = [

@@ -52,6 +52,11 @@ def add_options(command: argparse.ArgumentParser) -> None:
         help="the series to generate for (default: what the tree's VERSION says)",
     )
     command.add_argument(
+        "--project",
+        metavar="NAME",
+        help="what the tree's record calls this project (default: as pyproject.toml does, else as its folder)",
+    )
+    command.add_argument(
         "--force",
         action="store_true",
         help="lose hand edits in the tree; replace files there that are not from this project, until --undo",
@@ -90,7 +95,7 @@ def run(arguments: argparse.Namespace, folders: Sequence[Path], base: Sequence[P
         NotWritten: if the system refuses something.
     """
     root: Path = arguments.tree
-    project = project_name(Path())
+    project = _file_name(arguments.project or project_name(Path()))
 
     def make() -> integrate.Plan | None:
         if arguments.undo:
@@ -107,7 +112,7 @@ def run(arguments: argparse.Namespace, folders: Sequence[Path], base: Sequence[P
         if records.read(root, project) is None and not arguments.dry_run:
             treewriter.carry_out(root, project, make)
             others = ", ".join(records.projects(root))
-            there = f"; there is something of {others}" if others else ""
+            there = f"; there is something of {others}: --project names one" if others else ""
             raise NothingThere(f"'{root}' has nothing of the project '{project}'{there}")
     if arguments.dry_run:
         made = make()
@@ -165,11 +170,7 @@ def _patch(made: integrate.Plan | None, folder: Path, *, force: bool) -> int:
 
 
 def project_name(folder: Path) -> str:
-    """
-    What the project in `folder` is called: as its pyproject.toml says, else as the folder is.
-
-    The name makes a file name, so all but letters, digits, `-`, `_` and `.` become `-`.
-    """
+    """What the project in `folder` is called: as its pyproject.toml says, else as the folder is."""
     name = folder.resolve().name
     file = folder / "pyproject.toml"
     if file.is_file():
@@ -179,7 +180,12 @@ def project_name(folder: Path) -> str:
             said = None
         if isinstance(said, str) and said:
             name = said
-    return re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".") or "project"
+    return name
+
+
+def _file_name(project: str) -> str:
+    """A project's name as a file may have it: all but letters, digits, `-`, `_` and `.` become `-`."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", project).lstrip(".") or "project"
 
 
 def diff(draft: qemutree.Draft, changes: Mapping[PurePosixPath, bytes | None]) -> str:

@@ -59,8 +59,18 @@ def author(root: Path) -> Author:
 
 def _ask(root: Path, *words: str) -> str | None:
     """What git says in the folder `root`; None if it fails."""
-    done = _run(["git", "-C", str(root), *words], os.environ, check=False)
+    done = _run(["git", "-C", str(root), *words], _of_the_tree(), check=False)
     return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
+
+
+def _of_the_tree() -> dict[str, str]:
+    """The environment without what says that git is at work somewhere else, as a hook of the project's finds it."""
+    kept = ("GIT_CONFIG", "GIT_AUTHOR", "GIT_SSH", "GIT_EXEC_PATH")
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("GIT_") or key.startswith(kept)
+    }
 
 
 def _run(
@@ -98,7 +108,9 @@ def check_clean(plan: Plan) -> None:
         return
     found = []
     for path in plan.draft.differences(plan.clean):
-        done = _run(["git", "-C", str(plan.root), "show", f"HEAD:{path}"], os.environ, check=False)
+        done = _run(
+            ["git", "-C", str(plan.root), "show", f"HEAD:{path}"], _of_the_tree(), check=False
+        )
         committed = done.stdout if done.returncode == 0 else None
         if committed != plan.clean.read(path):
             text = "this file is not as in the last commit, and the patches would not apply there"

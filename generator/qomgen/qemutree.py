@@ -7,6 +7,7 @@ Nothing here writes. A `Draft` is the tree with changes laid over it; `qomgen.in
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from qomgen.pipeline import UnknownSeries
 from qomgen.profile import profiles
 from qomgen.series import Series
 
-_VERSION = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)(?:\.[0-9]+)?")
+_VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})(?:\.[0-9]+)?")
 
 _DEVELOPMENT = 50
 """The third number of a version from which on the tree is on its way to the next series."""
@@ -241,7 +242,7 @@ def kconfig_files(draft: Draft) -> Iterator[tuple[PurePosixPath, str]]:
     Every Kconfig file that the tree's own one reads, as scripts/minikconf.py follows `source`, with its text.
 
     Raises:
-        Unreadable: if one is missing or no text.
+        Unreadable: if one is missing, elsewhere, or no text.
     """
     waiting = [PurePosixPath("Kconfig")]
     seen: set[PurePosixPath] = set()
@@ -252,5 +253,10 @@ def kconfig_files(draft: Draft) -> Iterator[tuple[PurePosixPath, str]]:
         seen.add(path)
         text = text_of(draft, path)
         yield path, text
-        sources = re.findall(r"^source\s+(\S+)", text, re.MULTILINE)
-        waiting += [path.parent / name.strip('"') for name in reversed(sources)]
+        for name in reversed(re.findall(r"^source[ \t]+(\S+)", text, re.MULTILINE)):
+            below = PurePosixPath(posixpath.normpath(path.parent / name.strip('"')))
+            if below.is_absolute() or ".." in below.parts:
+                raise Unreadable(Trouble(path, f"this reads '{name}', which is not below the tree"))
+            if draft.read(below) is None:
+                raise Unreadable(Trouble(path, f"this reads '{name}', which is not there"))
+            waiting.append(below)

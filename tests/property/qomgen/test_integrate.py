@@ -17,7 +17,9 @@ from qomgen.diagnostics import SourceFile, Span
 from qomgen.kconfig import Symbol
 from qomgen.mesonbuild import QTest, Sources
 from qomgen.parts import Hand, Part
-from qomgen.qemutree import open_tree
+from qomgen.pipeline import UnknownSeries
+from qomgen.qemutree import NotQemu, TreeTroubles, open_tree
+from qomgen.record import BadRecord
 from tests.smalltree import TREE, lay
 
 SLOW = settings(max_examples=int(os.environ.get("QOMGEN_EXAMPLES", "60")), deadline=None)
@@ -145,6 +147,79 @@ def bring(root: Path, name: str, parts: list[Part]) -> treewriter.Done:
 def undo(root: Path, name: str) -> None:
     """Take a project back."""
     treewriter.carry_out(root, name, lambda: integrate.plan_undo(root, name))
+
+
+_WORDS = (
+    *(
+        "config ",
+        "source ",
+        "../",
+        "misc/Kconfig",
+        "hw/",
+        "MY_DEV",
+        "\n",
+        "    bool\n",
+        "#",
+        '"',
+        "\r",
+    ),
+    *(
+        "system_ss",
+        ".add(",
+        "files(",
+        "'my-dev.c'",
+        "))",
+        "[",
+        "]",
+        "if ",
+        "endif\n",
+        "\\",
+        "'",
+        "\x00",
+    ),
+    *(
+        "qtests_i386 = ",
+        "\\\n",
+        "ss.source_set()",
+        "subdir('misc')\n",
+        "10.0.",
+        "7",
+        "{",
+        "}",
+        "null",
+        ":",
+    ),
+)
+_NAMES = (
+    *("VERSION", "Kconfig", "hw/Kconfig", "hw/misc/Kconfig", "hw/misc/meson.build", "meson.build"),
+    *("tests/qtest/meson.build", ".qomgen/it.json", "hw/misc/my-dev.c", "hw/meson.build"),
+)
+
+
+@SLOW
+@given(
+    st.sampled_from(_NAMES),
+    st.one_of(st.lists(st.sampled_from(_WORDS), max_size=12).map("".join), st.text(max_size=40)),
+    projects(),
+)
+def test_whatever_the_tree_holds_it_is_told_or_undone(
+    name: str, text: str, parts: list[Part]
+) -> None:
+    """What is in the way is an error with a sentence; else the way in and out is the identity."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = lay(Path(folder), TREE)
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(text.encode("utf-8", "surrogatepass"))
+        pristine = look(root)
+        try:
+            bring(root, "it", parts)
+        except (NotQemu, UnknownSeries, BadRecord, TreeTroubles) as error:
+            assert str(error)  # noqa: PT017 - which of them it is does not matter
+            assert look(root) == pristine
+        else:
+            undo(root, "it")
+            if ".qomgen" not in name:
+                assert look(root) == pristine
 
 
 @SLOW

@@ -305,6 +305,15 @@ def test_two_projects_in_one_tree(
     assert place.is_pristine()
 
 
+def test_a_project_by_another_name(place: Place) -> None:
+    assert place.run("--project", "first/name") == cli.CLEAN
+    assert (place.tree / FOLDER / "first-name.json").is_file()
+    assert place.run("--undo") == cli.BAD_INPUT
+    assert "there is something of first-name: --project names one" in place.out
+    assert place.run("--undo", "--project", "first-name") == cli.CLEAN
+    assert place.is_pristine()
+
+
 def test_types_that_share_a_unit_and_units_that_share_a_symbol(place: Place) -> None:
     place.spec(MY_DEV[MY_DEV.index("source:") : MY_DEV.index("instance_struct")], "")
     lay(

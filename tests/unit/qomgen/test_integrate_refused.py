@@ -76,6 +76,16 @@ def test_a_file_of_somebody_else_is_not_overwritten(place: Place) -> None:
             "there is no source set system_ss in this file, nor in the tree's own meson.build",
         ),
         (
+            {"hw/misc/deeper/Kconfig": "source ../../../../etc/Kconfig\n"},
+            "hw/misc/deeper/Kconfig",
+            "this reads '../../../../etc/Kconfig', which is not below the tree",
+        ),
+        (
+            {"hw/misc/deeper/Kconfig": "source ../../misc/Kconfig\nsource none/Kconfig\n"},
+            "hw/misc/deeper/Kconfig",
+            "this reads 'none/Kconfig', which is not there",
+        ),
+        (
             {"hw/vfio/meson.build": "vfio_ss = ss.source_set()\nspecific_ss.add_all(vfio_ss)\n"},
             "hw/vfio/meson.build:2",
             "here vfio_ss is passed on before anything is added to it",

@@ -172,6 +172,21 @@ def test_a_tree_with_changes_of_its_own(place: Place) -> None:
     )
 
 
+def test_it_is_asked_for_in_a_hook_of_another_repository(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = lay(tmp_path / "other", {"hw/misc/Kconfig": "of another\n"})
+    git(other, "init", "--quiet")
+    git(other, "add", "--all")
+    git(other, "commit", "--quiet", "--message", "Other")
+    place.commit()
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git/index"))
+    assert len(place.series()) == 4
+    (place.tree / "hw/misc/meson.build").write_text("# Mine\n")
+    assert place.run("--patch", str(place.patches), "--force") == cli.BAD_INPUT
+
+
 def test_nobody_is_the_author(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     assert place.run("--patch", str(place.patches)) == cli.BAD_INPUT
