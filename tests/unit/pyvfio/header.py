@@ -42,7 +42,7 @@ LEFT_OUT_OF_IOMMUFD = {
     r"IOMMUFD_TYPE|_(UAPI_)?IOMMUFD_H": "what the requests are made of, and the guard of the header",
     r"(?i)iommu\w*_(viommu|vdevice|vevent|veventq|hw_queue)\w*": "IOMMUs of guests",
     r"(?i)iommufd_vevent_header": "the same",
-    r"(?i)iommu_\w*(vtd_s1|vtd_inv|arm_smmuv3|tegra241)\w*": "page tables that guests make",
+    r"(?i)iommu_\w*(vtd_s1|vtd_inv|arm_smmuv3|tegra241|_amd)\w*": "page tables that guests make",
     r"(?i)iommu\w*_hwpt_invalidate\w*": "the same",
     r"(?i)iommu\w*_(fault|pgfault|page_resp)\w*": "page faults of devices, which guests answer",
     r"(?i)iommu\w*_ioas_change_process": "handing an iommufd to a process that takes over",
@@ -218,8 +218,9 @@ class Compiler:
         self.command = command
         self.header = header
         self.folder = folder
-        # What a kernel keeps for itself is marked, and the mark not defined for programs.
-        self._flags = [f"-I{folder}", "-D__user="]
+        # What a kernel keeps for itself is marked, and the mark not defined for programs; nor is,
+        # in headers before Linux 6.6, what tells a compiler how long an array is.
+        self._flags = [f"-I{folder}", "-D__user=", "-D__counted_by(count)="]
         (folder / "linux").mkdir()
         (folder / header.name).symlink_to((include / header.name).resolve())
 
