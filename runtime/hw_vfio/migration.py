@@ -97,17 +97,25 @@ def _init(vbasedev: VFIODevice) -> int:
         return errno.EINVAL
     try:
         flags = device.migration.flags
-        if not flags & MigFlags.STOP_COPY:
-            return errno.EOPNOTSUPP
-        logs = device.features.supports(Feature.DMA_LOGGING_START, set=True)
     except VfioError as error:
         return error.errno or errno.EINVAL
-    vbasedev.dirty_pages_supported = logs
+    if not flags & MigFlags.STOP_COPY:
+        return errno.EOPNOTSUPP
+    vbasedev.dirty_pages_supported = _logs(device)
     bus = vbasedev.dev.parent_bus
     get_path = None if bus is None else BUS_GET_CLASS(bus).get_dev_path
     idstr = "vfio" if get_path is None else f"{get_path(vbasedev.dev)}/vfio"
     vbasedev.migration = VFIOMigration(flags, idstr)
     return 0
+
+
+def _logs(device: Device) -> bool:
+    """Whether the device tells where it writes to (vfio_dma_logging_supported)."""
+    try:
+        return device.features.supports(Feature.DMA_LOGGING_START, set=True)
+    except VfioError:
+        # Whatever went wrong, it does not.
+        return False
 
 
 def _deinit(vbasedev: VFIODevice) -> None:
