@@ -113,7 +113,7 @@ class GroupNotViable(VfioError):
 
 
 class NoInterruptRemapping(VfioError, PermissionError):
-    """The IOMMU does not remap interrupts, so a device could forge them: type1 declines."""
+    """The IOMMU does not remap interrupts, so a device could forge them: the kernel declines."""
 
 
 class IovaOutOfRange(VfioError):
