@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from qomgen import cli
+from tests.qemu import projects
 from tests.qemu import tree as qemu
 from tests.qemu.run import CommandError, run
 from tests.smalltree import PROJECT, lay
@@ -236,6 +237,27 @@ def test_checkpatch_finds_no_error_in_the_patches(place: Place) -> None:
         errors = [line for line in said.splitlines() if "ERROR" in line]
         assert errors == [], path.name
         assert "total: 0 errors" in said
+
+
+@pytest.mark.parametrize("name", ["edu-passthru", "ten-kinds-emulated"])
+def test_what_new_writes_goes_as_patches(
+    place: Place, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A project as `qomgen new` makes it, without a hand on it."""
+    monkeypatch.chdir(projects.made()[name])
+    assert place.integrate("--patch", str(place.patches)) == cli.CLEAN, place.out
+    patches = sorted(place.patches.iterdir())
+    assert len(patches) == 2
+    for path in patches:
+        assert "total: 0 errors" in _checkpatch(place.source, path)
+    _git(place.tree, "init", "--quiet")
+    _git(place.tree, "add", "--all", "--force")
+    _git(place.tree, "commit", "--quiet", "--message", "QEMU")
+    _git(place.tree, "am", *(str(path) for path in patches))
+    by_am = place.look()
+    _git(place.tree, "reset", "--quiet", "--hard", "HEAD~2")
+    place.integrate()
+    assert place.look() == by_am
 
 
 def test_checkpatch_is_asked(place: Place) -> None:
