@@ -76,14 +76,14 @@ class HostDevice:
             f" {self.address}:"
         )
         for bar in self.bars:
-            yield f"  BAR {bar.number}: {_size(bar.size)}, {bar.what}"
+            yield f"- BAR {bar.number}: {_size(bar.size)}, {bar.what}"
         if self.capabilities is None:
-            yield "  capabilities: not read, the kernel shows them to root alone"
+            yield "- capabilities: not read, the kernel shows them to root alone"
             return
         names = ", ".join(f"{name} (0x{number:02x})" for number, name in self.capabilities)
-        yield f"  capabilities: {names or 'none'}"
+        yield f"- capabilities: {names or 'none'}"
         if self.msix_vectors is not None:
-            yield f"  MSI-X: {self.msix_vectors} vector{'' if self.msix_vectors == 1 else 's'}"
+            yield f"- MSI-X: {self.msix_vectors} vector{'' if self.msix_vectors == 1 else 's'}"
 
 
 def _size(size: int) -> str:

@@ -71,11 +71,11 @@ def test_all_that_root_is_told(device: Make) -> None:
     )
     assert found.lines() == (
         "Made for the device 1234:11e8, class 00ff00, found at 0000:01:00.0:",
-        "  BAR 0: 1 MiB, memory, 32 bits",
-        "  BAR 2: 64 KiB, memory, 64 bits, prefetchable",
-        "  BAR 4: 32 bytes, I/O ports",
-        "  capabilities: MSI (0x05), MSI-X (0x11), PCI Express (0x10), other (0x77)",
-        "  MSI-X: 9 vectors",
+        "- BAR 0: 1 MiB, memory, 32 bits",
+        "- BAR 2: 64 KiB, memory, 64 bits, prefetchable",
+        "- BAR 4: 32 bytes, I/O ports",
+        "- capabilities: MSI (0x05), MSI-X (0x11), PCI Express (0x10), other (0x77)",
+        "- MSI-X: 9 vectors",
     )
 
 
@@ -84,14 +84,14 @@ def test_others_are_not_told_of_capabilities(device: Make) -> None:
     found = hostdevice.read("01:00.0", device(config(MSIX, 64)))
     assert found.capabilities is None
     assert found.msix_vectors is None
-    assert found.lines()[-1] == "  capabilities: not read, the kernel shows them to root alone"
+    assert found.lines()[-1] == "- capabilities: not read, the kernel shows them to root alone"
 
 
 @pytest.mark.parametrize("size", [64, 256])
 def test_a_device_without_capabilities(device: Make, size: int) -> None:
     found = hostdevice.read(ADDRESS, device(config({}, size)))
     assert found.capabilities == ()
-    assert found.lines()[-1] == "  capabilities: none"
+    assert found.lines()[-1] == "- capabilities: none"
 
 
 @pytest.mark.parametrize(

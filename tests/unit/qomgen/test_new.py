@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from qomgen import answers as ask
-from qomgen import cli, new, scaffold
+from qomgen import cli, hostdevice, new, scaffold
 from qomgen.answers import Answers, BadAnswer
 from qomgen.catalog import Catalog
+from qomgen.hostdevice import Bar, HostDevice
 from qomgen.new import NotMade, Wishes
 from qomgen.profile import kinds, profiles
 from qomgen.series import Series
@@ -243,6 +244,64 @@ def test_git_sees_a_whole_project(tmp_path: Path, catalogs: list[Catalog]) -> No
         text=True,
     ).stdout.split()
     assert sorted(listed) == [name.format("vfio") for name in FILES]
+
+
+def test_the_hook_of_pre_commit(tmp_path: Path, catalogs: list[Catalog]) -> None:
+    """What it calls fails until git has all that is generated, and the configuration is one."""
+    project = made(tmp_path, catalogs, "vfio-pci")
+    done = run(project, "pre_commit", "validate-config", ".pre-commit-config.yaml")
+    assert done.returncode == 0, done.stdout
+    assert "entry: qomgen check --git\n" in (project / ".pre-commit-config.yaml").read_text()
+    subprocess.run(["git", "init", "-q", "."], cwd=project, check=True)
+    assert qomgen(project, "check", "--git").returncode == cli.DRIFT
+    subprocess.run(["git", "add", "."], cwd=project, check=True)
+    done = qomgen(project, "check", "--git")
+    assert done.returncode == cli.CLEAN, done.stdout
+
+
+# A device of this machine
+
+
+DEVICE = HostDevice(
+    "0000:01:00.0",
+    0x8086,
+    0x10D3,
+    0x020000,
+    (Bar(0, 1 << 17, "memory, 32 bits"),),
+    ((0x11, "MSI-X"),),
+    5,
+)
+
+
+@pytest.mark.parametrize("given", [None, "1234:11e8"])
+def test_a_project_for_a_device_that_is_there(
+    tmp_path: Path,
+    catalogs: list[Catalog],
+    monkeypatch: pytest.MonkeyPatch,
+    parent: str,
+    given: str | None,
+) -> None:
+    """Its id is what the hook looks for, unless another one is said; all that is known of it is noted down."""
+    monkeypatch.setattr(hostdevice, "read", {"0000:01:00.0": DEVICE}.__getitem__)
+    wishes = Wishes("my-dev", parent, given, [], "0000:01:00.0")
+    answers, host = new.settle(wishes, catalogs, None)
+    assert answers.pci_id == ((0x1234, 0x11E8) if given else (0x8086, 0x10D3))
+    new.make(answers, tmp_path / "my-dev", catalogs, host)
+    project = tmp_path / "my-dev"
+    notes = [
+        "# Made for the device 8086:10d3, class 020000, found at 0000:01:00.0:",
+        "# - BAR 0: 128 KiB, memory, 32 bits",
+        "# - capabilities: MSI-X (0x11)",
+        "# - MSI-X: 5 vectors",
+    ]
+    for name in ("device_specs/my-dev.yaml", "my_dev/hooks.py"):
+        assert "\n".join(notes) in (project / name).read_text()
+    shown = "1234:11e8" if given else "8086:10d3"
+    vendor = shown.partition(":")[0]
+    where = "device_specs/my-dev.yaml" if parent == "pci-device" else "my_dev/hooks.py"
+    assert f"0x{vendor.upper()}" in (project / where).read_text()
+    assert run(project, "pytest", "-q", "-p", "no:cacheprovider").returncode == 0
+    assert run(project, "ruff", "check", "--no-cache", ".").returncode == 0
 
 
 # What is refused
