@@ -99,7 +99,8 @@ def _missing(case: Case, path: str, number: str, mode: str) -> Finding:
         "The kernel has the device, and no file leads to it: /dev was not filled by devtmpfs or"
         " udev, as in a container, or somebody removed the file",
         "in a container, let it have the file of the host (docker run --device, podman run"
-        " --device); else make it",
+        " --device); else make it, and take it away when the device goes: the kernel leaves what it"
+        " did not make",
         made,
     )
 
