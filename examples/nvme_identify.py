@@ -63,6 +63,8 @@ def identify(device: pyvfio.Device) -> bytes:
         finished.wait(5)
 
         *_, status = COMPLETION.unpack_from(queue.memory, PAGE)
+        stride = 4 << (registers.read64(CAPABILITIES) >> 32 & 0xF)
+        registers.write32(DOORBELLS + stride, 1)  # what was completed is taken
         if status >> 1:
             raise RuntimeError(f"the controller refuses: status {status >> 1:#x}")
         answered = bytes(queue.memory[2 * PAGE :])
