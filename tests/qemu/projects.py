@@ -52,11 +52,25 @@ PROJECTS: Mapping[str, tuple[str, ...]] = {
         *("--parent=pci-device", "--pci-id=1234:11e9"),
         *(f"--property={each}" for each in _TEN_EMULATED),
     ),
+    "edu-alone": (
+        *("--parent=vfio-pci-device", "--pci-id=1234:11e8", "--qemu=10.2"),
+        "--property=queues:uint32=8",
+    ),
 }
 """Type -> the options of `qomgen new`."""
 
-PASSED = ("edu-passthru", "ten-kinds-passed")
 EMULATED = ("ten-kinds-emulated",)
+_SINCE_10_2 = ("edu-alone",)
+
+
+def names(series: str) -> list[str]:
+    """The types that *series* can have: before 10.2 nobody had vfio-pci-device for a parent."""
+    return [name for name in PROJECTS if series == "10.2" or name not in _SINCE_10_2]
+
+
+def folders(series: str) -> list[Path]:
+    """Their projects' folders."""
+    return [made()[name] for name in names(series)]
 
 
 @functools.cache

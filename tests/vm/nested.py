@@ -28,7 +28,7 @@ def folder() -> Path:
     `CommandError` when building it fails.
     """
     try:
-        made = integrated(SERIES, list(projects.made().values()))
+        made = integrated(SERIES, projects.folders(SERIES))
     except (tree.Missing, archive.NotServed, archive.Unreachable) as error:
         raise Missing(str(error)) from error
     return _put_together(made)
@@ -36,7 +36,7 @@ def folder() -> Path:
 
 def _put_together(made: Integrated) -> Path:
     program = made.program(_generated())
-    tests = [made.qtest(f"{name}-test") for name in projects.made()]
+    tests = [made.qtest(f"{name}-test") for name in projects.names(SERIES)]
     libraries = {path for each in (program, *tests) for path in _libraries(each)}
     sources = [program, *tests, *sorted(libraries)]
     key = cache.digest(*(f"{each}" for each in sources), *(each.read_bytes() for each in sources))
