@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 from qomgen import (
     buildsystem,
     git,
-    integrating,
     naming,
     new,
     options,
@@ -33,12 +32,13 @@ from qomgen import (
 )
 from qomgen.cli import BAD_INPUT, CLEAN, DRIFT, INTERNAL
 from qomgen.diagnostics import Diagnostic, Diagnostics, SourceFile, Span, SpecErrors, did_you_mean
+from qomgen.integration import command as integrating
+from qomgen.integration.qemutree import TreeTroubles
 from qomgen.layout import LayoutError
 from qomgen.paths import PACKAGE as OWN_FOLDER
 from qomgen.paths import data_folder, own_files
 from qomgen.plan import Plan, compare, unified_diff
 from qomgen.profile import profiles
-from qomgen.qemutree import TreeTroubles
 
 
 class UsageError(Exception):

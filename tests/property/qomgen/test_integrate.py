@@ -12,14 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qomgen import integrate, kconfig, mesonbuild, model, treewriter
+from qomgen import model
 from qomgen.diagnostics import SourceFile, Span
-from qomgen.kconfig import Symbol
-from qomgen.mesonbuild import QTest, Sources
-from qomgen.parts import Hand, Part
+from qomgen.integration import kconfig, mesonbuild
+from qomgen.integration import plan as integrate
+from qomgen.integration import writer as treewriter
+from qomgen.integration.kconfig import Symbol
+from qomgen.integration.mesonbuild import QTest, Sources
+from qomgen.integration.parts import Hand, Part
+from qomgen.integration.qemutree import NotQemu, TreeTroubles, open_tree
+from qomgen.integration.record import BadRecord
 from qomgen.pipeline import UnknownSeries
-from qomgen.qemutree import NotQemu, TreeTroubles, open_tree
-from qomgen.record import BadRecord
 from tests.smalltree import TREE, lay
 
 SLOW = settings(max_examples=int(os.environ.get("QOMGEN_EXAMPLES", "60")), deadline=None)

@@ -17,11 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qomgen import integrate, parts, pipeline, quick, treewriter
+from qomgen import pipeline, quick
 from qomgen.diagnostics import Diagnostics
+from qomgen.integration import parts, writer
+from qomgen.integration import plan as integrate
+from qomgen.integration.qemutree import open_tree
 from qomgen.paths import data_folder
 from qomgen.publish import NotWritten
-from qomgen.qemutree import open_tree
 
 Files = dict[str, str]
 """Text by path."""
@@ -77,7 +79,7 @@ def run(
         preloaded.fault_arm(below, step, error)
         code, said = 3, ""
         try:
-            treewriter.carry_out(tree, PROJECT, make)
+            writer.carry_out(tree, PROJECT, make)
             code = 0
         except NotWritten as refused:
             code, said = 2, str(refused)

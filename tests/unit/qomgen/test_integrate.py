@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qomgen import cli
-from qomgen.record import FOLDER
+from qomgen.integration.record import FOLDER
 from tests.smalltree import MY_DEV, PROJECT, TREE, lay
 
 from .bringing import Place

@@ -11,10 +11,12 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from qomgen import integrate, parts, patch, pipeline, qemutree, treewriter
-from qomgen import record as records
+from qomgen import pipeline
 from qomgen.cli import CLEAN, DRIFT
 from qomgen.diagnostics import Diagnostics, visible
+from qomgen.integration import parts, patch, qemutree, writer
+from qomgen.integration import plan as integrate
+from qomgen.integration import record as records
 from qomgen.paths import data_folder
 
 HAND = Path("qemu")
@@ -110,7 +112,7 @@ def run(arguments: argparse.Namespace, folders: Sequence[Path], base: Sequence[P
         if not root.is_dir():
             raise qemutree.NotQemu(f"there is no folder '{root}'")
         if records.read(root, project) is None and not arguments.dry_run:
-            treewriter.carry_out(root, project, make)
+            writer.carry_out(root, project, make)
             others = ", ".join(records.projects(root))
             there = f"; there is something of {others}: --project names one" if others else ""
             raise NothingThere(f"'{root}' has nothing of the project '{project}'{there}")
@@ -123,7 +125,7 @@ def run(arguments: argparse.Namespace, folders: Sequence[Path], base: Sequence[P
         return DRIFT if changes else CLEAN
     if arguments.patch is not None:
         return _patch(make(), arguments.patch, force=arguments.force)
-    done = treewriter.carry_out(root, project, make)
+    done = writer.carry_out(root, project, make)
     assert done is not None
     for verb, paths in (("wrote", done.written), ("removed", done.removed)):
         for path in paths:

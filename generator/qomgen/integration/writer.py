@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """
-Writing a plan of `qomgen.integrate` into the tree.
+Writing a plan of `qomgen.integration.plan` into the tree.
 
 Each file is written at once, as `qomgen.publish` does it. The record is there before the first change and final after
 the last: killed at any instant, the next run knows what is ours and mends.
@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from qomgen import publish, record
-from qomgen.integrate import Plan
+from qomgen import publish
+from qomgen.integration import record
+from qomgen.integration.plan import Plan
 from qomgen.marks import TEMPORARY
 
 

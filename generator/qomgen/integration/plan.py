@@ -4,7 +4,7 @@ Bringing a project into a QEMU tree, and taking it back.
 
 A plan first takes back in memory what the project has in the tree (by its record), which gives the tree without it,
 and then lays the project over that. So a second run finds nothing to do, and a newer one replaces the older.
-`qomgen.treewriter` writes what differs from the disk.
+`qomgen.integration.writer` writes what differs from the disk.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
-from qomgen import kconfig, mesonbuild, problems, record
+from qomgen import problems
 from qomgen.diagnostics import Diagnostics
-from qomgen.parts import QTESTS, Hand, Part, includes
-from qomgen.qemutree import (
+from qomgen.integration import kconfig, mesonbuild, record
+from qomgen.integration.parts import QTESTS, Hand, Part, includes
+from qomgen.integration.qemutree import (
     Draft,
     Insertion,
     QemuTree,
@@ -28,7 +29,7 @@ from qomgen.qemutree import (
     kconfig_files,
     text_of,
 )
-from qomgen.record import PlacedEntry, PlacedFile, Record
+from qomgen.integration.record import PlacedEntry, PlacedFile, Record
 
 _HEADER = b"# SPDX-License-Identifier: GPL-2.0-or-later\n"
 """What a build file of a new folder begins with."""
@@ -381,7 +382,7 @@ def plan(
     Args:
         tree: the QEMU tree.
         project: the project's name; its record has it.
-        parts: what `qomgen.parts.read` found.
+        parts: what `qomgen.integration.parts.read` found.
         hand: the hand-written files.
         force: lose hand edits in the tree, and replace files that are somebody else's.
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from qomgen.git import GitError
-from qomgen.integrate import Plan, Stage
-from qomgen.qemutree import TreeTroubles, Trouble
+from qomgen.integration.plan import Plan, Stage
+from qomgen.integration.qemutree import TreeTroubles, Trouble
 
 _WIDTH = 72
 """The longest line of a commit message."""

@@ -2,7 +2,7 @@
 """
 A QEMU source tree: which series it is, what it holds, and what it would hold.
 
-Nothing here writes. A `Draft` is the tree with changes laid over it; `qomgen.integrate` writes them.
+Nothing here writes. A `Draft` is the tree with changes laid over it; `qomgen.integration.plan` writes them.
 """
 
 from __future__ import annotations

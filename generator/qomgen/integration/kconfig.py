@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from qomgen.qemutree import Insertion
+from qomgen.integration.qemutree import Insertion
 
 _CONFIG = re.compile(r"(?:menu)?config\s+([A-Z0-9_]+)\s*(?:#.*)?$")
 

@@ -3,7 +3,7 @@
 What a project brings to a QEMU tree of one series: for each unit its files, and what builds them.
 
 A project is a folder of specs and a folder of hand-written files laid out as QEMU's tree is. Here is read and checked
-what they say; where it goes in a given tree is the business of `qomgen.integrate`.
+what they say; where it goes in a given tree is the business of `qomgen.integration.plan`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 from qomgen import model, problems
 from qomgen.catalog import Catalog
 from qomgen.diagnostics import Diagnostics, SourceFile, Span
-from qomgen.kconfig import Symbol
-from qomgen.mesonbuild import QTest, Sources
+from qomgen.integration.kconfig import Symbol
+from qomgen.integration.mesonbuild import QTest, Sources
 from qomgen.series import Series, resolve
 from qomgen.source import Mapping as Node
 from qomgen.source import Scalar

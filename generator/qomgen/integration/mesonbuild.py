@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qomgen.kconfig import after_name, is_sorted
-from qomgen.qemutree import Insertion
+from qomgen.integration.kconfig import after_name, is_sorted
+from qomgen.integration.qemutree import Insertion
 
 _BLOCK_BEGINS = re.compile(r"(if|foreach)\b")
 _BLOCK_ENDS = re.compile(r"(endif|endforeach)\b")
