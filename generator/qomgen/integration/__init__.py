@@ -2,7 +2,7 @@
 """
 `qomgen integrate`: a project's files, and the entries that build them, in a QEMU source tree.
 
-`parts` says what a project brings, `qemutree` what a tree is, `kconfig` and `mesonbuild` where entries go, `record` what
-is there of an earlier run, `plan` what is to be done; `writer` does it, or `patch` writes it down for others. `command`
-is the face.
+`parts` says what a project brings, `qemutree` what a tree is, `kconfig` and `mesonbuild` where entries go, and `record`
+what is there of an earlier run. `plan` says what is to be done; `writer` does it, or `patch` writes it down for others.
+`command` is the face.
 """
