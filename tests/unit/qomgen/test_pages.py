@@ -11,7 +11,7 @@ import pytest
 
 from qomgen import pages, pipeline, show
 from qomgen.diagnostics import Diagnostics
-from qomgen.picture import Place, picture
+from qomgen.pages.picture import Place, picture
 from qomgen.plan import Plan
 from qomgen.series import Series
 

@@ -19,7 +19,7 @@ from qomgen import model, show
 from qomgen.catalog import Catalog
 from qomgen.digest import digest
 from qomgen.marks import MARK
-from qomgen.picture import Picture, Place, picture
+from qomgen.pages.picture import Picture, Place, picture
 from qomgen.plan import Plan
 from qomgen.series import Series
 
