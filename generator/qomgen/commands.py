@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 
@@ -135,6 +136,7 @@ def _plan(arguments: argparse.Namespace) -> Plan:
         package=package,
         base=_base_folders(arguments),
     )
+    plan = replace(plan, inputs=(*plan.inputs, *map(Path, project.inputs())))
     if arguments.flat:
         plan = _flat(plan)
     if request:

@@ -8,6 +8,8 @@ option itself. Loads nothing unless there is such a table: an unchanged `qomgen 
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,16 +60,27 @@ def settled(words: Sequence[str]) -> list[str]:
     return [command, *found, *rest]
 
 
+def inputs() -> list[str]:
+    """The file with the settings, if it has any: what is made depends on it too."""
+    return [FILE] if _text() else []
+
+
 def _settings() -> dict[str, list[str]]:
     """The settings, each as a list."""
+    data = _text()
+    return _read(data) if data else {}
+
+
+def _text() -> bytes:
+    """What is in the file; nothing if it is not there, or has no settings."""
+    if not os.path.isfile(FILE):
+        return b""
     try:
         with open(FILE, "rb") as stream:
             data = stream.read()
     except OSError:
-        return {}
-    if b"tool.qomgen" not in data:
-        return {}
-    return _read(data)
+        return b""
+    return data if b"tool.qomgen" in data else b""
 
 
 def _read(data: bytes) -> dict[str, list[str]]:

@@ -111,6 +111,21 @@ def test_a_run_with_settings_is_the_run_with_options(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "to mend it: qomgen generate"
 
 
+def test_the_file_with_the_settings_is_an_input(here: Path) -> None:
+    """Only if it has any: a build system would else run again for what changes nothing."""
+    assert project.inputs() == []
+    (here / "pyproject.toml").write_text("[project]\n")
+    assert project.inputs() == []
+    (here / "pyproject.toml").write_text("[tool.qomgen]\nqemu = ['10.0']\n")
+    assert project.inputs() == ["pyproject.toml"]
+    listed = qomgen(here, "generate", "--list-inputs").stdout.splitlines()
+    assert listed[-1] == "pyproject.toml"
+    for _ in range(3):
+        (here / "deps").unlink(missing_ok=True)
+        assert qomgen(here, "generate", "--depfile", "deps").returncode == cli.CLEAN
+        assert "\n\npyproject.toml:\n" in (here / "deps").read_text()
+
+
 def test_every_setting_is_an_option() -> None:
     grammar = options.parser()
     for command, names in project.COMMANDS.items():
