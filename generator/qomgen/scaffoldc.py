@@ -293,7 +293,8 @@ def _includes(catalog: Catalog, type_: model.Type, unit: model.Unit) -> Iterator
 def _cases(type_: model.Type) -> Iterator[Case]:
     for prop in type_.properties:
         tried = samples.of(type_.name, prop)
-        if tried is None:
+        # What sets a field of the parent's (host, sysfsdev) says where the device is.
+        if tried is None or prop.in_type is not None:
             continue
         unset: Encoded = CCode("NULL") if tried.unset is None else CString(tried.unset)
         words: list[Encoded] = [CString(prop.name), unset]

@@ -26,9 +26,6 @@ from tests.qemu.test_introspection_pyqom import by_pyqom, by_qemu
 from tests.qemu.tree import Tree, build
 from tests.qemu.units import ALL
 
-_LINKED = ("7.2", "10.0")
-"""The series of which there is a whole QEMU; of 10.2 the objects suffice."""
-
 _PROJECT = Path(__file__).parents[2]
 
 
@@ -116,7 +113,7 @@ def test_what_was_there_gives_the_untouched_trees_objects(
 
 
 @pytest.mark.binary
-@pytest.mark.parametrize("series", _LINKED)
+@pytest.mark.parametrize("series", ALL)
 def test_it_shows_in_the_help(series: str, with_devices: Callable[[str], Integrated]) -> None:
     told = run([with_devices(series).program(), "-device", "help"])
     shown = {line.split('"')[1] for line in told.splitlines() if line.startswith("name ")}
@@ -124,7 +121,7 @@ def test_it_shows_in_the_help(series: str, with_devices: Callable[[str], Integra
 
 
 @pytest.mark.binary
-@pytest.mark.parametrize("series", _LINKED)
+@pytest.mark.parametrize("series", ALL)
 def test_pyqom_tells_the_same_of_it(
     series: str,
     with_devices: Callable[[str], Integrated],
@@ -159,7 +156,7 @@ def _installed(folder: Path) -> Path:
 
 @pytest.mark.binary
 @pytest.mark.parametrize(
-    ("series", "name"), [(series, name) for series in _LINKED for name in projects.names(series)]
+    ("series", "name"), [(series, name) for series in ALL for name in projects.names(series)]
 )
 def test_its_qtest_passes(
     name: str, series: str, with_devices: Callable[[str], Integrated]
@@ -177,7 +174,7 @@ def test_its_qtest_passes(
 
 
 @pytest.mark.binary
-@pytest.mark.parametrize("series", _LINKED)
+@pytest.mark.parametrize("series", ALL)
 def test_qemus_own_test_passes(series: str, with_devices: Callable[[str], Integrated]) -> None:
     passed = binary.run_introspect_test(series, with_devices(series).program())
     assert len(passed) == 6, passed
