@@ -49,10 +49,13 @@ def test_skipping():
 
 def test_hanging():
     signal.alarm(1)
-    os.read(os.pipe()[0], 1)
+    signal.pause()
 
 def test_warned():
     Path("/dev/kmsg").write_bytes(b"WARNING: all is lost\\n")
+
+def test_forgetful():
+    os.open("/dev/null", os.O_RDONLY)
 
 def test_panicking():
     Path("/proc/sysrq-trigger").write_text("c")
@@ -74,13 +77,14 @@ def test_what_fails_in_the_guest_fails_here(
 
     result = pytester.runpytest_subprocess("--import-mode=importlib", "-rA", sample)
 
-    # The test in which the kernel warned passes, and its tear-down does not.
-    result.assert_outcomes(passed=2, failed=4, errors=2)
+    # A test in which the kernel warned, or that leaves a file open, passes; its tear-down does not.
+    result.assert_outcomes(passed=3, failed=4, errors=3)
     result.stdout.fnmatch_lines(
         [
             "*LookupError: no such luck",
             "*the kernel complained:",
             "*WARNING: all is lost",
+            "*'/dev/null'*",
             "*assert 54 == 42",
             "*not in the mood",
             "*TooLong: not done*",
