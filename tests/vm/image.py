@@ -56,7 +56,6 @@ _PROJECT = (
     *("tests/unit/pyvfio/questions.py", "tests/unit/pyvfio/answers.json"),
     *("tests/unit/pyvfio/iommufd_questions.py", "tests/unit/pyvfio/iommufd_answers.json"),
     *("tests/unit/pyvfio/noiommu_questions.py", "tests/unit/pyvfio/noiommu_answers.json"),
-    *("tests/unit/pyvfio/noiommu_questions.py", "tests/unit/pyvfio/noiommu_answers.json"),
     *("docs/guide.md", "docs/pyvfio-guide.md", "examples/nvme_identify.py", "tests/console.py"),
 )
 
