@@ -18,7 +18,6 @@ from qomgen import (
     buildsystem,
     git,
     naming,
-    new,
     options,
     pages,
     pipeline,
@@ -40,6 +39,7 @@ from qomgen.paths import PACKAGE as OWN_FOLDER
 from qomgen.paths import data_folder, own_files
 from qomgen.plan import Plan, compare, unified_diff
 from qomgen.profile import profiles
+from qomgen.scaffold import new
 
 
 class UsageError(Exception):

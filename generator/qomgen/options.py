@@ -6,11 +6,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from qomgen import new
 from qomgen.integration import command as integrating
 from qomgen.naming import PACKAGE
 from qomgen.pipeline import SCHEMA, TARGETS
 from qomgen.report import FORMATS
+from qomgen.scaffold import new
 
 
 def parser() -> argparse.ArgumentParser:

@@ -13,10 +13,10 @@ from typing import TypeVar
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from qomgen import answers as ask
-from qomgen import new
-from qomgen.answers import Answers, BadAnswer
 from qomgen.catalog import Catalog
+from qomgen.scaffold import answers as ask
+from qomgen.scaffold import new
+from qomgen.scaffold.answers import Answers, BadAnswer
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qomgen import hostdevice
-from qomgen.hostdevice import Bar, NoDevice
+from qomgen.scaffold import hostdevice
+from qomgen.scaffold.hostdevice import Bar, NoDevice
 
 ADDRESS = "0000:01:00.0"
 

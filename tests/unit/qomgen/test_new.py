@@ -14,13 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from qomgen import answers as ask
-from qomgen import cli, hostdevice, new, scaffold
-from qomgen.answers import Answers, BadAnswer
+from qomgen import cli
 from qomgen.catalog import Catalog
-from qomgen.hostdevice import Bar, HostDevice
-from qomgen.new import NotMade, Wishes
 from qomgen.profile import kinds, profiles
+from qomgen.scaffold import answers as ask
+from qomgen.scaffold import files as scaffold
+from qomgen.scaffold import hostdevice, new
+from qomgen.scaffold.answers import Answers, BadAnswer
+from qomgen.scaffold.hostdevice import Bar, HostDevice
+from qomgen.scaffold.new import NotMade, Wishes
 from qomgen.series import Series
 
 from .conftest import CHECKOUT

@@ -15,8 +15,8 @@ from qomgen.encode import CComment, CIdent, License, PyIdent
 from qomgen.pyfiles import LayoutView
 from qomgen.pyview import ModuleView
 from qomgen.render import Mark, NotEncoded
-from qomgen.scaffold import ProjectView
-from qomgen.scaffoldc import BehaviourView, QTestView
+from qomgen.scaffold.cfiles import BehaviourView, QTestView
+from qomgen.scaffold.files import ProjectView
 
 from .conftest import CHECKOUT
 from .template_walk import Hint, Walk

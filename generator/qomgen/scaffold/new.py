@@ -19,13 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from qomgen import answers as ask
-from qomgen import hostdevice, pipeline, publish, scaffold
-from qomgen.answers import Answers, BadAnswer
+from qomgen import pipeline, publish
 from qomgen.catalog import Catalog
 from qomgen.diagnostics import Diagnostics
-from qomgen.hostdevice import NoDevice
 from qomgen.paths import data_folder
+from qomgen.scaffold import answers as ask
+from qomgen.scaffold import files as scaffold
+from qomgen.scaffold import hostdevice
+from qomgen.scaffold.answers import Answers, BadAnswer
+from qomgen.scaffold.hostdevice import NoDevice
 
 T = TypeVar("T")
 

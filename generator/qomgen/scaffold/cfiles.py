@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from qomgen import clayout, model, naming, samples
+from qomgen import clayout, model, naming
 from qomgen.catalog import Catalog
 from qomgen.clayout import Assign, Call
 from qomgen.encode import CCode, CComment, CHeader, CIdent, CNumber, CString, Encoded, License
 from qomgen.render import environment
+from qomgen.scaffold import samples
 
 REGISTERS = {"mmio": "MemoryRegion", "scratch": "uint32_t"}
 """The fields that the behaviour of an emulated device works on, with their C types."""
@@ -121,7 +122,7 @@ def qtest(
     """
     The qtest of `type_name`; arguments and errors as of `behaviour`.
 
-    Of properties of the type itself all whose kind is in `qomgen.samples` are tried.
+    Of properties of the type itself all whose kind is in `qomgen.scaffold.samples` are tried.
     """
     type_, _ = _found(catalog, type_name)
     passed = is_passthrough(catalog, type_)

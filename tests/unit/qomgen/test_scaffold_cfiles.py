@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from qomgen import pipeline, samples, scaffoldc
+from qomgen import pipeline
 from qomgen.catalog import Catalog
 from qomgen.diagnostics import Diagnostics
+from qomgen.scaffold import cfiles, samples
 
 from .conftest import CHECKOUT
 
@@ -61,7 +62,7 @@ def catalogs(tmp_path: Path) -> Callable[[str], list[Catalog]]:
 
 def test_one_text_for_all_series(catalogs: Callable[[str], list[Catalog]]) -> None:
     for spec, name in ((PLAIN, "clock"), (_my_accel(), "my-accel")):
-        for make in (scaffoldc.behaviour, scaffoldc.qtest):
+        for make in (cfiles.behaviour, cfiles.qtest):
             texts = {make(catalog, name, TEMPLATES, (0x1234, 0x5678)) for catalog in catalogs(spec)}
             assert len(texts) == 1
 
@@ -76,9 +77,9 @@ def test_a_passed_through_device_looks_at_its_id(
     catalogs: Callable[[str], list[Catalog]],
 ) -> None:
     catalog = catalogs(_my_accel())[0]
-    with_id = scaffoldc.behaviour(catalog, "my-accel", TEMPLATES, (0x1AF4, 0x10E0))
+    with_id = cfiles.behaviour(catalog, "my-accel", TEMPLATES, (0x1AF4, 0x10E0))
     assert "#define MY_ACCEL_VENDOR_ID 0x1AF4\n#define MY_ACCEL_DEVICE_ID 0x10E0\n" in with_id
-    without = scaffoldc.behaviour(catalog, "my-accel", TEMPLATES)
+    without = cfiles.behaviour(catalog, "my-accel", TEMPLATES)
     assert "VENDOR_ID" not in without
     for text in (with_id, without):
         assert "my_accel_parent_realize(pdev, errp);" in text
@@ -90,18 +91,18 @@ def test_a_passed_through_device_looks_at_its_id(
 def test_an_emulated_device_has_the_id_of_its_class(
     catalogs: Callable[[str], list[Catalog]],
 ) -> None:
-    text = scaffoldc.qtest(catalogs(PLAIN)[0], "clock", TEMPLATES)
+    text = cfiles.qtest(catalogs(PLAIN)[0], "clock", TEMPLATES)
     assert "qpci_io_readl(dev, bar, 0x00), ==, 0x56781234);" in text
     assert '{ "hours", "24", "255", "255", "256",' in text
 
 
 def test_what_there_is_no_behaviour_for(catalogs: Callable[[str], list[Catalog]]) -> None:
     catalog, *_ = catalogs(PLAIN.replace(", reset: clock_reset", ""))
-    with pytest.raises(scaffoldc.NoScaffold, match="no hook for realize or for reset"):
-        scaffoldc.behaviour(catalog, "clock", TEMPLATES)
+    with pytest.raises(cfiles.NoScaffold, match="no hook for realize or for reset"):
+        cfiles.behaviour(catalog, "clock", TEMPLATES)
     *_, catalog = catalogs(PLAIN)
-    with pytest.raises(scaffoldc.NoScaffold, match="'iommufd' is no PCI device"):
-        scaffoldc.behaviour(catalog, "iommufd", TEMPLATES)
+    with pytest.raises(cfiles.NoScaffold, match="'iommufd' is no PCI device"):
+        cfiles.behaviour(catalog, "iommufd", TEMPLATES)
 
 
 @pytest.mark.parametrize("kind", samples.KINDS)
@@ -114,4 +115,4 @@ def test_of_two_good_values_one_is_not_the_default(kind: str) -> None:
 
 
 def test_the_variable_that_names_a_device_of_the_host() -> None:
-    assert scaffoldc.host_variable("edu-passthru") == "EDU_PASSTHRU_HOST"
+    assert cfiles.host_variable("edu-passthru") == "EDU_PASSTHRU_HOST"

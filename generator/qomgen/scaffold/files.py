@@ -2,7 +2,7 @@
 """
 The files that a new project begins with: rendered once from the answers, and their owner's from then on.
 
-The spec comes first. The C is made of what it says (`qomgen.scaffoldc`), the Python of the same answers.
+The spec comes first. The C is made of what it says (`qomgen.scaffold.cfiles`), the Python of the same answers.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from typing import TypeAlias
 
 import black
 
-from qomgen import model, samples, scaffoldc
-from qomgen.answers import EXPERIMENTAL_ID, KINDS, Answers, Property
+from qomgen import model
 from qomgen.catalog import Catalog
 from qomgen.encode import (
     CCode,
@@ -36,7 +35,9 @@ from qomgen.encode import (
 from qomgen.profile import profiles
 from qomgen.pyfiles import MODE
 from qomgen.render import environment
-from qomgen.samples import Kind, Refused, Sample
+from qomgen.scaffold import cfiles, samples
+from qomgen.scaffold.answers import EXPERIMENTAL_ID, KINDS, Answers, Property
+from qomgen.scaffold.samples import Kind, Refused, Sample
 from qomgen.series import Series
 
 LICENSE = "GPL-2.0-or-later"
@@ -65,7 +66,7 @@ _ONLY_IN_PYTHON: Mapping[str, Kind] = {
         ("system/sysemu.h",),
     ),
 }
-"""What is tried of kinds that `qomgen.samples` has not."""
+"""What is tried of kinds that `qomgen.scaffold.samples` has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +207,8 @@ def by_hand(answers: Answers, catalog: Catalog, templates: Path, host: Sequence[
     }
     files = {PurePosixPath(path): _render(templates, name, shown) for path, name in texts.items()}
     for path, make in (
-        (f"qemu/{source}", scaffoldc.behaviour),
-        (f"qemu/tests/qtest/{answers.name}-test.c", scaffoldc.qtest),
+        (f"qemu/{source}", cfiles.behaviour),
+        (f"qemu/tests/qtest/{answers.name}-test.c", cfiles.qtest),
     ):
         text = make(catalog, answers.name, templates, answers.pci_id)
         files[PurePosixPath(path)] = text.encode("ascii")
@@ -265,7 +266,7 @@ def view(answers: Answers, catalog: Catalog, host: Sequence[str] = ()) -> Projec
             OwnerView(PyCode.join(path), Prose(whose))
             for path, whose in owners(answers.name, answers.package, source).items()
         ),
-        host_variable=Name(scaffoldc.host_variable(answers.name)) if passed else None,
+        host_variable=Name(cfiles.host_variable(answers.name)) if passed else None,
     )
 
 
