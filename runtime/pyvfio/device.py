@@ -7,11 +7,11 @@ import errno
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from functools import cached_property
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from pyvfio import errors, irqset
 from pyvfio import reset as resets
+from pyvfio.closing import Closing
 from pyvfio.dirty import DmaLogging
 from pyvfio.features import DeviceFeatures
 from pyvfio.handle import Handle
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pyvfio.iommu import Iommu
 
 
-class Device:
+class Device(Closing):
     """An open device. `Iommu.open_device` and `open_device` make it.
 
     Closing it switches its interrupts off and unmaps its regions. DMA mappings belong to the
@@ -323,14 +323,3 @@ class Device:
             for irq in self._irqs:
                 last.callback(irq.abandon)
                 last.callback(irq.disable)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

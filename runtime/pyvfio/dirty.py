@@ -13,10 +13,10 @@ from __future__ import annotations
 import ctypes
 import errno
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from pyvfio import errors
+from pyvfio.closing import Closing
 from pyvfio.errors import VfioError
 from pyvfio.features import DeviceFeatures, Feature
 from pyvfio.iova import IovaRange, describe, merged
@@ -116,7 +116,7 @@ class DirtyBitmap:
         return int.from_bytes(bytes(self._words), "little") & (1 << self.pages) - 1
 
 
-class DirtyTracking:
+class DirtyTracking(Closing):
     """The IOMMU of a container tracks dirty pages, from now to the end of the with block.
 
     `Container.dirty_tracking` makes it.
@@ -219,17 +219,6 @@ class DirtyTracking:
         buffer = ctypes.create_string_buffer(text, len(text))
         self._container.handle.ioctl(type1.VFIO_IOMMU_DIRTY_PAGES, buffer, flags=what, **shown)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
 
 def _bitmap(bitmap: DirtyBitmap) -> type1.vfio_bitmap:
     """Tell the kernel where a bitmap is."""
@@ -237,7 +226,7 @@ def _bitmap(bitmap: DirtyBitmap) -> type1.vfio_bitmap:
     return type1.vfio_bitmap(bitmap.page_size, bitmap.bytes, data)
 
 
-class HwptDirtyTracking:
+class HwptDirtyTracking(Closing):
     """The IOMMU tracks dirty pages of a page table, from now to the end of the with block.
 
     `Hwpt.track_dirty_pages` makes it. It is exact: the IOMMU's hardware marks what was written to.
@@ -301,19 +290,8 @@ class HwptDirtyTracking:
                 raise error.refined(errors.NotAvailable, advice) from error
             raise
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class DmaLogging:
+class DmaLogging(Closing):
     """A device logs where it writes, from now to the end of the with block.
 
     `Device.dma_logging` makes it. Linux lets a device keep one log at a time.
@@ -378,17 +356,6 @@ class DmaLogging:
         if self._on and not self._features.closed:
             self._features.set(Feature.DMA_LOGGING_STOP)
         self._on = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _explain_start(error: VfioError, ranges: tuple[IovaRange, ...], page_size: int) -> VfioError:

@@ -7,10 +7,10 @@ import ctypes
 import errno
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from pyvfio import errors, viability
+from pyvfio.closing import Closing
 from pyvfio.device import Device
 from pyvfio.errors import VfioError
 from pyvfio.handle import Handle
@@ -35,7 +35,7 @@ class GroupStatus:
     container_set: bool
 
 
-class Group:
+class Group(Closing):
     """An open /dev/vfio/NUMBER. A container makes it: `Container.open_group`.
 
     Attributes:
@@ -159,17 +159,6 @@ class Group:
             last.callback(self.handle.close)
             last.callback(self.container.leaving, self)
             last.callback(self.close_devices)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _explain_open(self, error: VfioError) -> VfioError:
         match error.errno:

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import errno
 import mmap
-from types import TracebackType
 from typing import Self
 
 from pyvfio import errors
+from pyvfio.closing import Closing
 from pyvfio.errors import VfioError
 from pyvfio.kernel import Argument, Kernel
 from pyvfio.uapi.base import Ioctl
 
 
-class Handle:
+class Handle(Closing):
     """A descriptor that is closed once, with the path that messages name it by.
 
     Attributes:
@@ -72,17 +72,6 @@ class Handle:
         """Give the descriptor up without closing it, and return it; -1 if there is none."""
         fd, self._fd = self._fd, -1
         return fd
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def ioctl(self, request: Ioctl, argument: Argument = 0, **shown: object) -> int:
         """Ask, and return the answer. `shown` are the arguments that a message shall tell.

@@ -6,10 +6,10 @@ from __future__ import annotations
 import ctypes
 import errno
 from collections.abc import Iterable
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from pyvfio import errors
+from pyvfio.closing import Closing
 from pyvfio.dirty import HwptDirtyTracking
 from pyvfio.dma import AddressSpace
 from pyvfio.errors import VfioError
@@ -66,7 +66,7 @@ class _Owned:
         return error.refined(errors.InUse, what)
 
 
-class Ioas(_Owned, Translation):
+class Ioas(_Owned, Translation, Closing):
     """An address space: what is mapped in it, devices reach that are attached to it.
 
     `Iommufd.ioas` and `Iommufd.allocate_ioas` make it. Memory can be mapped before any device is
@@ -240,19 +240,8 @@ class Ioas(_Owned, Translation):
         self._dma.forget_all()
         self.iommufd.discard(self)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class Hwpt(_Owned):
+class Hwpt(_Owned, Closing):
     """A page table of an address space, for devices behind an IOMMU of one kind.
 
     Attaching a device to an address space makes one; one that is made by hand may have what that
@@ -296,14 +285,3 @@ class Hwpt(_Owned):
         """Know no more of it, since the kernel has destroyed it. For Iommufd."""
         self._destroyed = True
         self.iommufd.discard(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

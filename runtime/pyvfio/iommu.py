@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from pyvfio.closing import Closing
 from pyvfio.iova import IovaRange
 from pyvfio.kernel import Kernel
 
@@ -61,7 +61,7 @@ class Translation(ABC):
         """Take away all mappings; return how many bytes were mapped."""
 
 
-class Iommu(Translation):
+class Iommu(Translation, Closing):
     """Devices and address spaces of theirs in the kernel: a container, or an iommufd.
 
     Its own translation is that of the devices that it opens.
@@ -89,14 +89,3 @@ class Iommu(Translation):
     @abstractmethod
     def close(self) -> None:
         """Close the devices, take the mappings away, and close what is left."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -8,10 +8,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cached_property
-from types import TracebackType
-from typing import ClassVar, Self, overload
+from typing import ClassVar, overload
 
 from pyvfio import irqset
+from pyvfio.closing import Closing
 from pyvfio.errors import IrqError, VfioError
 from pyvfio.eventfd import EventFd
 from pyvfio.handle import Handle
@@ -241,7 +241,7 @@ class RequestIrq(NotifyIrq):
     name = "REQ"
 
 
-class IrqVectors(Sequence[EventFd]):
+class IrqVectors(Sequence[EventFd], Closing):
     """Eventfds of vectors that were switched on together.
 
     Closing it, or leaving its with block, switches them off.
@@ -287,17 +287,6 @@ class IrqVectors(Sequence[EventFd]):
         with ExitStack() as all_of_them:
             for eventfd in self._eventfds:
                 all_of_them.callback(eventfd.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class VectorIrq(Irq):

@@ -6,9 +6,9 @@ from __future__ import annotations
 import errno
 import mmap
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Final, Literal, Protocol, Self, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
+from pyvfio.closing import Closing
 from pyvfio.errors import Closed, MappingInUse, VfioError
 from pyvfio.handle import Handle
 from pyvfio.info import Area
@@ -89,7 +89,7 @@ class MappedArea:
             ) from error
 
 
-class MappedRegion:
+class MappedRegion(Closing):
     """A region whose mappable areas are mapped. `Region.map` makes it.
 
     Single accesses by offset are checked, and go through the descriptor where nothing is mapped.
@@ -209,17 +209,6 @@ class MappedRegion:
     def _close_area(self, area: MappedArea) -> None:
         area.close()
         self._areas.remove(area)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _whole(self) -> MappedArea:
         if self._open and self._areas and self._areas[0].size == self.region.size:

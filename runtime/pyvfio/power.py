@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
+from pyvfio.closing import Closing
 from pyvfio.eventfd import EventFd
 from pyvfio.features import DeviceFeatures, Feature
 from pyvfio.handle import Handle
@@ -16,7 +15,7 @@ from pyvfio.uapi import feature as uapi
 ASLEEP = "the device is in low power: leave that first"
 
 
-class LowPower:
+class LowPower(Closing):
     """A device that may sleep, from now to the end of the with block.
 
     `Device.low_power` makes it. Linux puts it to sleep if all that it depends on allows it to;
@@ -71,14 +70,3 @@ class LowPower:
         self._mappings.allow()
         if self.wakeup is not None:
             self.wakeup.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
