@@ -51,6 +51,8 @@ _USERS = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:user:/tmp:/bin/sh\n"
 _ROOT = Path(__file__).resolve().parents[2]
 _PROJECT = (
     *("pyproject.toml", "runtime", "generated/python"),
+    *("generator/qomgen/__init__.py", "generator/qomgen/scaffold/__init__.py"),
+    "generator/qomgen/scaffold/hostdevice.py",
     *("tests/conftest.py", "tests/vm/guest"),
     *("tests/vm/guest_no_iommu", "tests/vm/guest_no_remapping"),
     *("tests/unit/pyvfio/questions.py", "tests/unit/pyvfio/answers.json"),
