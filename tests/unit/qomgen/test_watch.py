@@ -103,13 +103,18 @@ class Watching:
     """A `qomgen watch` that runs, and what it says line by line."""
 
     def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "qomgen", "watch", *OPTIONS],
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(CHECKOUT / "generator")},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        # What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-u", "-m", "qomgen", "watch", *OPTIONS],
+                cwd=folder,
+                env=os.environ | {"PYTHONPATH": str(CHECKOUT / "generator")},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
         assert self.process.stdout is not None
         os.set_blocking(self.process.stdout.fileno(), False)
         self.text = ""
