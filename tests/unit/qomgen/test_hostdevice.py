@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the kernel tells of a PCI device, read from files as /sys/bus/pci/devices has them; tests/vm reads the real ones."""
+"""What the kernel tells of a PCI device: files as in /sys/bus/pci/devices; tests/vm reads the real ones."""
 
 from __future__ import annotations
 
