@@ -198,7 +198,7 @@ def _finish(plan: Plan, arguments: argparse.Namespace) -> publish.Published:
 
 def _watch(arguments: argparse.Namespace) -> int:
     """Generate, and again whenever something that it depends on changes; until interrupted."""
-    folders = [*_spec_folders(arguments), data_folder("templates"), *arguments.python_path]
+    folders = [*_spec_folders(arguments), data_folder("templates")]
     inputs: list[Path] = []
     is_well = False
 
@@ -213,7 +213,9 @@ def _watch(arguments: argparse.Namespace) -> int:
         return CLEAN
 
     try:
-        for _ in watch.changes(lambda: {*watch.files(folders), *inputs}):
+        for _ in watch.changes(
+            lambda: {*watch.files(folders), *watch.modules(arguments.python_path), *inputs}
+        ):
             is_well = _answered(generate, arguments) == CLEAN
     except KeyboardInterrupt:
         pass

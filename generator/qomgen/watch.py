@@ -20,14 +20,26 @@ Snapshot: TypeAlias = dict[Path, tuple[int, int, int]]
 """Of each file its inode, size in bytes and time of change in nanoseconds."""
 
 
-_SUFFIXES = frozenset({".yaml", ".json", ".py", ".inc", ".html"})
-"""Of specs and layouts, of hooks, and of templates."""
+_SUFFIXES = frozenset({".yaml", ".json", ".py", ".inc"})
+"""Of specs, of layouts, and of templates."""
 
 
 def files(folders: Iterable[Path]) -> set[Path]:
-    """The files below `folders` that qomgen might read."""
+    """The specs, layouts and templates below `folders`."""
     found = (path for folder in folders for path in folder.rglob("*"))
     return {path for path in found if path.suffix in _SUFFIXES}
+
+
+def modules(folders: Iterable[Path]) -> set[Path]:
+    """
+    The modules in `folders` and in their packages.
+
+    Not all below: such a folder is often a whole project, with an environment, and with what is generated in it.
+    """
+    found: set[Path] = set()
+    for folder in folders:
+        found.update(folder.glob("*.py"), folder.glob("[!.]*/*.py"))
+    return found
 
 
 def snapshot(files: Iterable[Path]) -> Snapshot:

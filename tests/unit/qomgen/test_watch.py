@@ -200,3 +200,17 @@ def test_a_spec_that_comes_and_goes_is_seen(tmp_path: Path) -> None:
         assert "wrote out/python/qomgen_devices/other.py" in running.until(" written")
         other.unlink()
         assert "removed out/python/qomgen_devices/other.py" in running.until(" removed, ")
+
+
+def test_a_project_is_not_watched_as_a_whole(tmp_path: Path) -> None:
+    """Its folder is where Python looks for hooks; its environment and its outputs are there too."""
+    for name in (
+        "hooks.py",
+        "mine/hooks.py",
+        ".venv/lib/x.py",
+        "generated/python/mine/dev.py",
+        "html/x.html",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert watch.modules([tmp_path]) == {tmp_path / "hooks.py", tmp_path / "mine" / "hooks.py"}
