@@ -28,8 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     if quick.run(words):
         return CLEAN
-    # What takes long to load is loaded only if it is needed.
-    from qomgen import commands  # noqa: PLC0415
+    from qomgen import commands  # noqa: PLC0415 - what takes long to load only if it is needed
 
     if argv is None:
         commands.settle()

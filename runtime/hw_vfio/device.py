@@ -159,7 +159,7 @@ def vfio_device_stat(vbasedev: VFIODevice) -> None:
     """
     try:
         # Not Path(""), which is the current folder.
-        os.stat(vbasedev.sysfsdev or "")  # noqa: PTH116
+        os.stat(vbasedev.sysfsdev or "")  # noqa: PTH116 - see above
     except OSError as error:
         raise Error(
             f"vfio {vbasedev.sysfsdev}: no such host device: {os.strerror(error.errno or 0)}"
