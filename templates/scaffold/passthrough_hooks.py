@@ -43,13 +43,7 @@ def realize(pci_dev: PCIDevice) -> None:
     parent(pci_dev)
 {% if project.pci_id %}
     # As the guest will see them: x-pci-vendor-id and its kin count.
-    found = pci_get_word(pci_dev.config, PCI_VENDOR_ID), pci_get_word(pci_dev.config, PCI_DEVICE_ID)
-    if found != PCI_ID:
-        # Nobody calls exit for a device that could not be realized.
-        leave = PCI_DEVICE_GET_CLASS(pci_dev).exit
-        if leave is not None:
-            leave(pci_dev)
-        raise Error(f"{TYPE}: the device of the host is {_shown(found)}, not {_shown(PCI_ID)}")
+{% include "scaffold/_other_device.py" %}
 {% endif %}
     # Here the device is open and its BARs and interrupts are known. What this device needs beyond that comes here:
     # a look at its properties and its registers. An error is raised as a pyqom.Error.
